@@ -1,0 +1,207 @@
+//! Names of event logs, as Spark's `EventLogFileWriter` and `RollingEventLogFilesWriter` make
+//! them.
+//!
+//! A rolling log is a folder `eventlog_v2_<app>[_<attempt>]` of `events_<n>_<app>[_<attempt>]`
+//! files; a single-file log is `<app>[_<attempt>]`. Codec, `.compact` and `.inprogress` follow.
+
+use crate::Codec;
+
+const ROLLING_FOLDER: &str = "eventlog_v2_";
+const ROLLING_FILE: &str = "events_";
+const STATUS_FILE: &str = "appstatus_";
+
+/// What a file is to an event log, by its name and the name of its folder alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogName {
+    /// A file of events.
+    Segment {
+        /// `<app>[_<attempt>]`, sanitised by Spark: the name that all files of a log share.
+        log: String,
+        /// The roll index from 1; 1 for a single-file log.
+        index: u64,
+        /// The codec that the extension names.
+        codec: Codec,
+        /// Whether the History Server compacted it (`.compact`), which loses events.
+        compacted: bool,
+        /// Whether Spark is still writing it. A rolling log says so in its status file instead.
+        in_progress: bool,
+    },
+    /// The zero-byte file that says whether a rolling log is still written.
+    Status {
+        /// As in [`LogName::Segment`].
+        log: String,
+        /// Whether the application had not ended.
+        in_progress: bool,
+    },
+    /// Nothing that Spark writes events into: checksums, hidden files, markers.
+    Other,
+}
+
+impl LogName {
+    /// Reads the name of a file and the name of the folder that it is in (empty where it is in
+    /// none).
+    pub fn parse(folder: &str, file: &str) -> Self {
+        if file.is_empty() || file.starts_with(['.', '_']) || file.ends_with(".crc") {
+            return Self::Other;
+        }
+        if let Some(log) = folder.strip_prefix(ROLLING_FOLDER) {
+            return Self::rolling(log, file);
+        }
+        let (rest, in_progress) = strip(file, ".inprogress");
+        let (rest, compacted) = strip(rest, ".compact");
+        let (log, codec) = split_codec(rest);
+        if log.is_empty() {
+            return Self::Other;
+        }
+        Self::Segment { log: log.to_owned(), index: 1, codec, compacted, in_progress }
+    }
+
+    fn rolling(log: &str, file: &str) -> Self {
+        let (rest, in_progress) = strip(file, ".inprogress");
+        if rest.strip_prefix(STATUS_FILE).is_some_and(|name| name == log) {
+            return Self::Status { log: log.to_owned(), in_progress };
+        }
+        let (rest, compacted) = strip(rest, ".compact");
+        let Some((index, name)) = rest.strip_prefix(ROLLING_FILE).and_then(|r| r.split_once('_'))
+        else {
+            return Self::Other;
+        };
+        let codec = match name.strip_prefix(log) {
+            Some("") => Codec::None,
+            Some(suffix) => match suffix.strip_prefix('.').and_then(Codec::from_extension) {
+                Some(codec) => codec,
+                None => return Self::Other,
+            },
+            None => return Self::Other,
+        };
+        match index.parse() {
+            Ok(index) => {
+                Self::Segment { log: log.to_owned(), index, codec, compacted, in_progress }
+            }
+            Err(_) => Self::Other,
+        }
+    }
+}
+
+fn strip<'a>(name: &'a str, suffix: &str) -> (&'a str, bool) {
+    name.strip_suffix(suffix).map_or((name, false), |rest| (rest, true))
+}
+
+fn split_codec(name: &str) -> (&str, Codec) {
+    name.rsplit_once('.')
+        .and_then(|(log, extension)| Some((log, Codec::from_extension(extension)?)))
+        .unwrap_or((name, Codec::None))
+}
+
+/// Which application attempt a log is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity {
+    /// Spark's application id.
+    pub app_id: String,
+    /// Spark's attempt id, where the cluster manager gives one.
+    pub attempt_id: Option<String>,
+}
+
+impl Identity {
+    /// Reads `<app>[_<attempt>]`.
+    ///
+    /// The attempt is told apart only behind ids that cluster managers give (`application_<t>_<n>`,
+    /// `app-<t>-<n>`, `local-<t>`, `spark-<hex>`): any other id may contain an underscore itself.
+    /// What ApplicationStart says goes before this.
+    pub fn from_name(log: &str) -> Self {
+        if let Some((app_id, attempt)) = log.rsplit_once('_')
+            && is_number(attempt)
+            && is_managed(app_id)
+        {
+            return Self { app_id: app_id.to_owned(), attempt_id: Some(attempt.to_owned()) };
+        }
+        Self { app_id: log.to_owned(), attempt_id: None }
+    }
+}
+
+fn is_managed(app_id: &str) -> bool {
+    if let Some(rest) = app_id.strip_prefix("application_") {
+        return rest.split_once('_').is_some_and(|(t, n)| is_number(t) && is_number(n));
+    }
+    if let Some(rest) = app_id.strip_prefix("app-") {
+        return rest.split_once('-').is_some_and(|(t, n)| is_number(t) && is_number(n));
+    }
+    app_id.strip_prefix("local-").is_some_and(is_number)
+        || app_id
+            .strip_prefix("spark-")
+            .is_some_and(|hex| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(log: &str, index: u64, codec: Codec, compacted: bool, in_progress: bool) -> LogName {
+        LogName::Segment { log: log.to_owned(), index, codec, compacted, in_progress }
+    }
+
+    #[test]
+    fn rolling_logs() {
+        let folder = "eventlog_v2_app-20261122070236-0001_2";
+        let log = "app-20261122070236-0001_2";
+        let parse = |file: &str| LogName::parse(folder, file);
+        assert_eq!(
+            parse("events_10_app-20261122070236-0001_2.zstd"),
+            segment(log, 10, Codec::Zstd, false, false)
+        );
+        assert_eq!(
+            parse("events_1_app-20261122070236-0001_2"),
+            segment(log, 1, Codec::None, false, false)
+        );
+        assert_eq!(
+            parse("events_3_app-20261122070236-0001_2.lz4.compact"),
+            segment(log, 3, Codec::Lz4, true, false)
+        );
+        assert_eq!(
+            parse("appstatus_app-20261122070236-0001_2.inprogress"),
+            LogName::Status { log: log.to_owned(), in_progress: true }
+        );
+        for other in [
+            "events_1_another",
+            "events_x_app-20261122070236-0001_2",
+            "events_1_app-20261122070236-0001_2.bak",
+            ".events_1_app-20261122070236-0001_2.crc",
+            "_SUCCESS",
+            "",
+        ] {
+            assert_eq!(parse(other), LogName::Other, "{other}");
+        }
+    }
+
+    #[test]
+    fn single_files() {
+        let parse = |file: &str| LogName::parse("spark-logs", file);
+        assert_eq!(parse("local-17"), segment("local-17", 1, Codec::None, false, false));
+        assert_eq!(
+            parse("application_1_2_1.zstd.inprogress"),
+            segment("application_1_2_1", 1, Codec::Zstd, false, true)
+        );
+        assert_eq!(parse("my.job"), segment("my.job", 1, Codec::None, false, false));
+        assert_eq!(parse(".local-17.crc"), LogName::Other);
+    }
+
+    #[test]
+    fn attempts_are_told_from_names_that_have_underscores() {
+        for (log, app, attempt) in [
+            ("application_1603128018386_7759", "application_1603128018386_7759", None),
+            ("application_1603128018386_7759_1", "application_1603128018386_7759", Some("1")),
+            ("app-20261122070236-0001_2", "app-20261122070236-0001", Some("2")),
+            ("local-1795331459834", "local-1795331459834", None),
+            ("spark-0123abcdef_1", "spark-0123abcdef", Some("1")),
+            ("my_own_id_7", "my_own_id_7", None),
+        ] {
+            let identity = Identity::from_name(log);
+            assert_eq!(identity.app_id, app);
+            assert_eq!(identity.attempt_id.as_deref(), attempt);
+        }
+    }
+}
