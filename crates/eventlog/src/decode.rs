@@ -51,6 +51,11 @@ impl Value<'_> {
 pub struct Nested<'a>(pub(crate) &'a [Node<'a>]);
 
 impl<'a> Nested<'a> {
+    /// Whether it is an array.
+    pub fn is_array(self) -> bool {
+        matches!(self.0.first(), Some(Node::Array { .. }))
+    }
+
     /// The elements of an array; an object has none.
     pub fn elements(self) -> impl Iterator<Item = Value<'a>> {
         let (len, mut rest) = match self.0.split_first() {
@@ -292,7 +297,10 @@ fn value<'a>(nodes: &'a [Node<'a>]) -> Value<'a> {
             StaticNode::Null => Value::Null,
             StaticNode::Bool(flag) => Value::Bool(flag),
             StaticNode::I64(n) => Value::Int(n),
-            #[expect(clippy::cast_precision_loss, reason = "a JSON number beyond i64 is approximate")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a JSON number beyond i64 is approximate"
+            )]
             StaticNode::U64(n) => i64::try_from(n).map_or(Value::Float(n as f64), Value::Int),
             StaticNode::F64(n) => Value::Float(n),
         },

@@ -13,7 +13,10 @@ impl Display for Nested<'_> {
 }
 
 /// Writes the value at the front and returns the nodes behind it.
-fn write_value<'n>(f: &mut Formatter<'_>, nodes: &'n [Node<'n>]) -> Result<&'n [Node<'n>], fmt::Error> {
+fn write_value<'n>(
+    f: &mut Formatter<'_>,
+    nodes: &'n [Node<'n>],
+) -> Result<&'n [Node<'n>], fmt::Error> {
     let Some((node, mut rest)) = nodes.split_first() else {
         return Ok(nodes);
     };

@@ -4,7 +4,10 @@
 //! A rolling log is a folder `eventlog_v2_<app>[_<attempt>]` of `events_<n>_<app>[_<attempt>]`
 //! files; a single-file log is `<app>[_<attempt>]`. Codec, `.compact` and `.inprogress` follow.
 
-use crate::Codec;
+use crate::codec::Codec;
+use crate::decode::{Decoder, Slots, Value};
+use crate::layout::{Items, Layout, Slot};
+use crate::lines::Line;
 
 const ROLLING_FOLDER: &str = "eventlog_v2_";
 const ROLLING_FILE: &str = "events_";
@@ -116,6 +119,25 @@ impl Identity {
             return Self { app_id: app_id.to_owned(), attempt_id: Some(attempt.to_owned()) };
         }
         Self { app_id: log.to_owned(), attempt_id: None }
+    }
+
+    /// Reads what SparkListenerApplicationStart says; `None` where it gives no id.
+    pub fn from_application_start(line: &mut Line<'_>) -> Option<Self> {
+        let layout =
+            Layout::new(Items::Event, [Slot::Event("App ID"), Slot::Event("App Attempt ID")]);
+        let text = |value: Value<'_>| match value {
+            Value::Text(text) => Some(text.to_owned()),
+            _ => None,
+        };
+        let mut identity = None;
+        let read = Decoder::default().decode(line, |event| {
+            event.rows(&layout, &mut Slots::default(), |values| {
+                identity =
+                    text(values[0]).map(|app_id| Self { app_id, attempt_id: text(values[1]) });
+                Ok::<_, ()>(())
+            })
+        });
+        read.ok().and(identity)
     }
 }
 

@@ -1,1 +1,16 @@
-//! stub
+//! Answers: DataFusion over the lake, with the views and metrics of `sql/`.
+//!
+//! An [`Engine`] has the lake's tables in schema `lake` and a view for each file of `sql/views/`.
+//! What users ask can read these and nothing else: no statement that defines, writes or sets
+//! anything is planned, and the only store that a plan can reach is the lake's.
+
+mod engine;
+mod error;
+mod metrics;
+mod table;
+mod views;
+
+pub use engine::{Answer, Engine, Settings};
+pub use error::QueryError;
+pub use metrics::{Family, FamilyType, Metric, Sample};
+pub use views::View;

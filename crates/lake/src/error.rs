@@ -1,0 +1,59 @@
+//! What can go wrong with the lake.
+
+use deltalake_core::DeltaTableError;
+use thiserror::Error;
+
+/// An error of the lake.
+#[derive(Debug, Error)]
+pub enum LakeError {
+    /// The address cannot be a lake: the user must give another.
+    #[error("{uri} cannot be a lake: {reason}")]
+    Address {
+        /// The address as given.
+        uri: String,
+        /// Why not.
+        reason: String,
+    },
+    /// There is no lake at the address: something must be ingested first.
+    #[error("there is no lake at {uri}; `stagelight ingest` makes one")]
+    Missing {
+        /// The address as given.
+        uri: String,
+    },
+    /// The table's log could not be read or written. Trying again may help.
+    #[error("table {table}: {source}")]
+    Delta {
+        /// The table.
+        table: &'static str,
+        /// What delta-rs says.
+        source: Box<DeltaTableError>,
+    },
+    /// A data file could not be stored. Trying again may help.
+    #[error("storing {path}: {source}")]
+    Store {
+        /// The file, from the root of the lake.
+        path: String,
+        /// What the store says.
+        source: object_store::Error,
+    },
+    /// A batch could not be encoded: a defect, not a fault of the input.
+    #[error("encoding {table}: {source}")]
+    Encode {
+        /// The table.
+        table: &'static str,
+        /// What the writer says.
+        source: parquet::errors::ParquetError,
+    },
+}
+
+impl LakeError {
+    pub(crate) fn delta(table: &'static str) -> impl FnOnce(DeltaTableError) -> Self {
+        move |source| Self::Delta { table, source: Box::new(source) }
+    }
+
+    pub(crate) fn encode(
+        table: &'static str,
+    ) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
+        move |source| Self::Encode { table, source }
+    }
+}

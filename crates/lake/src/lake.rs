@@ -1,0 +1,238 @@
+//! Opening a lake, storing files in it and committing them.
+
+use std::collections::HashMap;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, TimeUnit};
+use chrono::Utc;
+use deltalake_core::kernel::DataType as DeltaType;
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::{Action, Add, ArrayType, PrimitiveType, StructField};
+use deltalake_core::operations::create::CreateBuilder;
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use futures::future::try_join_all;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use stagelight_tables::{SOURCES, Table, all};
+use tokio::sync::Mutex;
+use url::Url;
+
+use crate::error::LakeError;
+use crate::ledger::{Ingested, Ledger};
+use crate::segment::{DataFile, StoredFile};
+use crate::snapshot::Snapshot;
+
+/// Delta tables under one address.
+pub struct Lake {
+    root: Url,
+    store: Arc<dyn ObjectStore>,
+    /// By the table's name. A lock each, so that tables commit side by side.
+    tables: HashMap<&'static str, Mutex<DeltaTable>>,
+}
+
+impl Lake {
+    /// Opens the lake at `uri` for reading and writing, and makes what is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError`] where the address is no folder that can be written.
+    pub async fn create(uri: &str) -> Result<Self, LakeError> {
+        let folder = local_folder(uri)?;
+        std::fs::create_dir_all(&folder).map_err(|e| address(uri, e))?;
+        Self::load(uri, &folder, true).await
+    }
+
+    /// Opens the lake at `uri`, which must be there.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError::Missing`] where nothing has been ingested yet.
+    pub async fn open(uri: &str) -> Result<Self, LakeError> {
+        let folder = local_folder(uri)?;
+        if !FilePath::new(&folder).join(SOURCES.name).join("_delta_log").is_dir() {
+            return Err(LakeError::Missing { uri: uri.to_owned() });
+        }
+        Self::load(uri, &folder, false).await
+    }
+
+    async fn load(uri: &str, folder: &str, create: bool) -> Result<Self, LakeError> {
+        let folder = std::fs::canonicalize(folder).map_err(|e| address(uri, e))?;
+        let store = LocalFileSystem::new_with_prefix(&folder).map_err(|e| address(uri, e))?;
+        let root = Url::from_directory_path(&folder)
+            .map_err(|()| address(uri, "it is not an absolute path"))?;
+        let tables = try_join_all(all().map(async |table| {
+            let delta = open_table(&root, table, create).await?;
+            Ok::<_, LakeError>((table.name, Mutex::new(delta)))
+        }));
+        Ok(Self { tables: tables.await?.into_iter().collect(), root, store: Arc::new(store) })
+    }
+
+    /// Where the lake is.
+    pub fn root(&self) -> &Url {
+        &self.root
+    }
+
+    /// The store that holds the lake and nothing else, its paths seen from the lake's root.
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// Stores a data file. It belongs to no table until it is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError::Store`].
+    pub async fn put(&self, file: DataFile) -> Result<StoredFile, LakeError> {
+        let stored = file.stored();
+        let path = format!("{}/{}", file.table.name, file.name);
+        self.store
+            .put(&Path::from(path.as_str()), file.bytes.into())
+            .await
+            .map_err(|source| LakeError::Store { path, source })?;
+        Ok(stored)
+    }
+
+    /// Makes the rows of a group of segments visible, and then says so in the ledger.
+    ///
+    /// Of `unsettled` segments the ledger is told nothing, so that they are read again another
+    /// time. Committing a segment again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError`]; the group is to be committed again, whatever of it was.
+    pub async fn commit(
+        &self,
+        group: &[Ingested],
+        unsettled: &[Ingested],
+    ) -> Result<(), LakeError> {
+        let mut by_table: HashMap<&'static str, Vec<&StoredFile>> = HashMap::new();
+        for file in group.iter().chain(unsettled).flat_map(|segment| &segment.files) {
+            by_table.entry(file.table.name).or_default().push(file);
+        }
+        try_join_all(by_table.into_iter().map(|(table, files)| self.append(table, files))).await?;
+        let ledger =
+            try_join_all(group.iter().map(async |segment| self.put(segment.ledger_file()?).await))
+                .await?;
+        if ledger.is_empty() {
+            return Ok(());
+        }
+        self.append(SOURCES.name, ledger.iter().collect()).await
+    }
+
+    async fn append(&self, table: &'static str, files: Vec<&StoredFile>) -> Result<(), LakeError> {
+        let mut delta = self.tables[table].lock().await;
+        let actions = files.into_iter().map(|file| Action::Add(add(file))).collect();
+        let operation =
+            DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+        let committed = {
+            let state = delta.snapshot().map_err(LakeError::delta(table))?;
+            CommitBuilder::from(CommitProperties::default())
+                .with_actions(actions)
+                .build(Some(state), delta.log_store(), operation)
+                .await
+                .map_err(LakeError::delta(table))?
+        };
+        tracing::debug!(table, version = committed.version(), "committed");
+        delta.state = Some(committed.snapshot());
+        Ok(())
+    }
+
+    /// The segments that are in the lake now.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError::Delta`].
+    pub async fn ledger(&self) -> Result<Ledger, LakeError> {
+        let snapshot = self.snapshot(SOURCES).await?;
+        let folder = format!("{}/", SOURCES.name);
+        Ok(Ledger::new(
+            snapshot
+                .files
+                .into_iter()
+                .filter_map(|file| file.path.strip_prefix(&folder).map(str::to_owned)),
+        ))
+    }
+
+    /// The files of `table` at its newest version.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError::Delta`].
+    pub async fn snapshot(&self, table: &'static Table) -> Result<Snapshot, LakeError> {
+        let mut delta = self.tables[table.name].lock().await;
+        delta.update_state().await.map_err(LakeError::delta(table.name))?;
+        Snapshot::of(table, &delta).map_err(LakeError::delta(table.name))
+    }
+}
+
+fn add(file: &StoredFile) -> Add {
+    Add {
+        path: file.name.clone(),
+        size: i64::try_from(file.size).unwrap_or(i64::MAX),
+        modification_time: Utc::now().timestamp_millis(),
+        data_change: true,
+        stats: Some(file.stats.clone()),
+        ..Default::default()
+    }
+}
+
+async fn open_table(
+    root: &Url,
+    table: &'static Table,
+    create: bool,
+) -> Result<DeltaTable, LakeError> {
+    let error = LakeError::delta(table.name);
+    let open = async {
+        let location = root.join(&format!("{}/", table.name)).map_err(|e| {
+            DeltaTableError::generic(format!("{root} cannot hold {}: {e}", table.name))
+        })?;
+        let mut delta = DeltaTableBuilder::from_url(location)?.build()?;
+        match delta.load().await {
+            Err(DeltaTableError::NotATable(_)) if create => {
+                CreateBuilder::new()
+                    .with_log_store(delta.log_store())
+                    .with_table_name(table.name)
+                    .with_comment(table.doc)
+                    .with_columns(table.columns().map(|column| {
+                        StructField::nullable(column.name, delta_type(&column.kind.data_type()))
+                            .with_metadata([("comment", column.doc)])
+                    }))
+                    .with_save_mode(SaveMode::Ignore)
+                    .await
+            }
+            Err(e) => Err(e),
+            Ok(()) => Ok(delta),
+        }
+    };
+    open.await.map_err(error)
+}
+
+fn delta_type(arrow: &DataType) -> DeltaType {
+    match arrow {
+        DataType::Int64 => PrimitiveType::Long.into(),
+        DataType::Float64 => PrimitiveType::Double.into(),
+        DataType::Boolean => PrimitiveType::Boolean.into(),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => PrimitiveType::Timestamp.into(),
+        DataType::List(element) => ArrayType::new(delta_type(element.data_type()), true).into(),
+        _ => PrimitiveType::String.into(),
+    }
+}
+
+fn local_folder(uri: &str) -> Result<String, LakeError> {
+    match uri.split_once("://") {
+        None => Ok(uri.to_owned()),
+        Some(("file", _)) => Url::parse(uri)
+            .ok()
+            .and_then(|url| url.to_file_path().ok())
+            .and_then(|path| path.into_os_string().into_string().ok())
+            .ok_or_else(|| address(uri, "it is no path of this machine")),
+        Some((scheme, _)) => Err(address(uri, format!("{scheme}:// is not supported yet"))),
+    }
+}
+
+fn address(uri: &str, reason: impl ToString) -> LakeError {
+    LakeError::Address { uri: uri.to_owned(), reason: reason.to_string() }
+}

@@ -1,0 +1,134 @@
+//! Batches of one segment into data files that are named after it.
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use serde_json::json;
+use stagelight_tables::{Table, writer_properties};
+
+use crate::error::LakeError;
+use crate::ledger::SourceId;
+
+/// A file is closed and another begun when it is about this large.
+const FILE_BYTES: usize = 64 << 20;
+
+/// A finished Parquet file that is not stored yet.
+#[derive(Debug)]
+pub struct DataFile {
+    /// The table that it is of.
+    pub table: &'static Table,
+    /// Its name in the table's folder.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Its rows.
+    pub rows: usize,
+    /// Statistics as the Delta protocol has them.
+    pub(crate) stats: String,
+}
+
+/// A file that is stored, ready to be committed.
+#[derive(Clone, Debug)]
+pub struct StoredFile {
+    pub(crate) table: &'static Table,
+    pub(crate) name: String,
+    pub(crate) size: usize,
+    pub(crate) stats: String,
+}
+
+impl DataFile {
+    /// What a commit needs to know once the bytes are stored.
+    pub(crate) fn stored(&self) -> StoredFile {
+        StoredFile {
+            table: self.table,
+            name: self.name.clone(),
+            size: self.bytes.len(),
+            stats: self.stats.clone(),
+        }
+    }
+}
+
+/// Writes the batches of one segment, and hands over each file when it is finished.
+pub struct SegmentWriter<'a, E> {
+    source: &'a SourceId,
+    app_id: &'a str,
+    open: Vec<OpenFile>,
+    sink: &'a mut dyn FnMut(DataFile) -> Result<(), E>,
+}
+
+struct OpenFile {
+    table: &'static Table,
+    part: usize,
+    rows: usize,
+    writer: Option<ArrowWriter<Vec<u8>>>,
+}
+
+impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
+    /// A writer for the segment `source`, all of whose rows are of application `app_id`.
+    pub fn new(
+        source: &'a SourceId,
+        app_id: &'a str,
+        sink: &'a mut dyn FnMut(DataFile) -> Result<(), E>,
+    ) -> Self {
+        Self { source, app_id, open: Vec::new(), sink }
+    }
+
+    /// Appends a batch to the table's file.
+    ///
+    /// # Errors
+    ///
+    /// An error of the encoder, or of the sink when a file is finished.
+    pub fn write(&mut self, table: &'static Table, batch: &RecordBatch) -> Result<(), E> {
+        let at = self.open.iter().position(|f| f.table.name == table.name).unwrap_or_else(|| {
+            self.open.push(OpenFile { table, part: 0, rows: 0, writer: None });
+            self.open.len() - 1
+        });
+        let file = &mut self.open[at];
+        let writer = match &mut file.writer {
+            Some(writer) => writer,
+            none => none.insert(writer(table)?),
+        };
+        writer.write(batch).map_err(LakeError::encode(table.name))?;
+        file.rows += batch.num_rows();
+        if writer.bytes_written() + writer.in_progress_size() >= FILE_BYTES {
+            self.close(at)?;
+        }
+        Ok(())
+    }
+
+    /// Finishes the files that are open.
+    ///
+    /// # Errors
+    ///
+    /// An error of the encoder or of the sink.
+    pub fn finish(mut self) -> Result<(), E> {
+        (0..self.open.len()).try_for_each(|at| self.close(at))
+    }
+
+    fn close(&mut self, at: usize) -> Result<(), E> {
+        let file = &mut self.open[at];
+        let Some(writer) = file.writer.take() else { return Ok(()) };
+        let bytes = writer.into_inner().map_err(LakeError::encode(file.table.name))?;
+        let rows = std::mem::take(&mut file.rows);
+        let name = self.source.file_name(file.table, file.part);
+        file.part += 1;
+        let stats = json!({
+            "numRecords": rows,
+            "minValues": { "app_id": self.app_id },
+            "maxValues": { "app_id": self.app_id },
+            "nullCount": { "app_id": 0 },
+        });
+        let table = file.table;
+        let stats = stats.to_string();
+        (self.sink)(DataFile { table, name, bytes: bytes.into(), rows, stats })
+    }
+}
+
+fn writer(table: &'static Table) -> Result<ArrowWriter<Vec<u8>>, LakeError> {
+    let options = ArrowWriterOptions::new()
+        .with_properties(writer_properties(table))
+        .with_skip_arrow_metadata(true);
+    ArrowWriter::try_new_with_options(Vec::new(), table.schema(), options)
+        .map_err(LakeError::encode(table.name))
+}

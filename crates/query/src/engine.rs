@@ -1,0 +1,179 @@
+//! DataFusion over one lake.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider,
+};
+use datafusion::common::ParamValues;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
+use object_store::ObjectStore;
+use stagelight_lake::Lake;
+use stagelight_tables::all;
+use url::Url;
+
+use crate::error::QueryError;
+use crate::table::LakeTable;
+use crate::views;
+
+const CATALOG: &str = "stagelight";
+const LAKE_SCHEMA: &str = "lake";
+const STORE: &str = "stagelight://lake";
+
+/// How much a question may take.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bytes of memory for all questions together; sorts and joins that need more spill to disk.
+    pub memory_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { memory_bytes: 2 << 30 }
+    }
+}
+
+/// The rows that answer a question.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The columns, also where there are no rows.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: Vec<RecordBatch>,
+}
+
+/// Answers questions about one lake.
+pub struct Engine {
+    lake: Arc<Lake>,
+    context: SessionContext,
+    tables: BTreeMap<&'static str, Arc<LakeTable>>,
+}
+
+impl Engine {
+    /// An engine over what `lake` has now.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Lake`] where the lake cannot be read.
+    pub async fn new(lake: Arc<Lake>, settings: &Settings) -> Result<Self, QueryError> {
+        let store = ObjectStoreUrl::parse(STORE)?;
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory_bytes)))
+            .with_object_store_registry(Arc::new(OnlyTheLake(lake.store())))
+            .build_arc()?;
+        let config = SessionConfig::new()
+            .with_information_schema(true)
+            .with_create_default_catalog_and_schema(false)
+            .with_default_catalog_and_schema(CATALOG, "public");
+        let context = SessionContext::new_with_config_rt(config, runtime);
+
+        let facts = MemorySchemaProvider::new();
+        let mut tables = BTreeMap::new();
+        for table in all() {
+            let snapshot = lake.snapshot(table).await?;
+            let provider = Arc::new(LakeTable::new(store.clone(), snapshot));
+            facts.register_table(table.name.to_owned(), Arc::clone(&provider) as _)?;
+            tables.insert(table.name, provider);
+        }
+        let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema(LAKE_SCHEMA, Arc::new(facts))?;
+        catalog.register_schema("public", Arc::new(MemorySchemaProvider::new()))?;
+        context.register_catalog(CATALOG, Arc::new(catalog));
+        views::register(&context).await?;
+        Ok(Self { lake, context, tables })
+    }
+
+    /// Looks at the lake's newest versions; `true` where something is new.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Lake`].
+    pub async fn refresh(&self) -> Result<bool, QueryError> {
+        let mut news = false;
+        for table in all() {
+            let snapshot = self.lake.snapshot(table).await?;
+            let known = &self.tables[table.name];
+            if known.snapshot().version != snapshot.version {
+                known.replace(snapshot);
+                news = true;
+            }
+        }
+        Ok(news)
+    }
+
+    /// Answers `sql`, which may only read.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::DataFusion`] with the planner's message.
+    pub async fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
+        collect(self.plan(sql).await?).await
+    }
+
+    /// As [`Engine::sql`], batch by batch.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::DataFusion`] with the planner's message.
+    pub async fn stream(&self, sql: &str) -> Result<SendableRecordBatchStream, QueryError> {
+        Ok(self.plan(sql).await?.execute_stream().await?)
+    }
+
+    /// As [`Engine::sql`], with values for `$name` in the text.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::DataFusion`] with the planner's message.
+    pub(crate) async fn sql_with(
+        &self,
+        sql: &str,
+        parameters: ParamValues,
+    ) -> Result<Answer, QueryError> {
+        let plan = self.plan(sql).await?.with_param_values(parameters)?;
+        collect(plan).await
+    }
+
+    async fn plan(&self, sql: &str) -> Result<DataFrame, QueryError> {
+        let read_only = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        Ok(self.context.sql_with_options(sql, read_only).await?)
+    }
+}
+
+async fn collect(plan: DataFrame) -> Result<Answer, QueryError> {
+    let schema = Arc::clone(plan.schema().inner());
+    let batches = plan.collect().await?;
+    let schema = batches.first().map_or(schema, RecordBatch::schema);
+    Ok(Answer { schema, batches })
+}
+
+/// A registry that knows the lake's store and cannot learn another.
+#[derive(Debug)]
+struct OnlyTheLake(Arc<dyn ObjectStore>);
+
+impl ObjectStoreRegistry for OnlyTheLake {
+    fn register_store(
+        &self,
+        _url: &Url,
+        _store: Arc<dyn ObjectStore>,
+    ) -> Option<Arc<dyn ObjectStore>> {
+        None
+    }
+
+    fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>> {
+        if url.as_str().trim_end_matches('/') == STORE {
+            return Ok(Arc::clone(&self.0));
+        }
+        Err(DataFusionError::Plan(format!("{url} is not in the lake")))
+    }
+}

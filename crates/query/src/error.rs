@@ -1,0 +1,32 @@
+//! What can go wrong with a question.
+
+use datafusion::error::DataFusionError;
+use stagelight_lake::LakeError;
+use thiserror::Error;
+
+/// An error of the engine.
+#[derive(Debug, Error)]
+pub enum QueryError {
+    /// The lake cannot be read.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// The question is wrong, or answering it failed.
+    #[error("{}", .0.strip_backtrace())]
+    DataFusion(#[from] DataFusionError),
+    /// A view of the binary does not plan: a defect.
+    #[error("view {name}: {}", .source.strip_backtrace())]
+    View {
+        /// The view.
+        name: String,
+        /// What the planner says.
+        source: DataFusionError,
+    },
+    /// A metric's file is wrong.
+    #[error("metric {file}: {reason}")]
+    Metric {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

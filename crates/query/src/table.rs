@@ -1,0 +1,179 @@
+//! A table of the lake as DataFusion sees it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{Column, Result, Statistics};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::scalar::ScalarValue;
+use stagelight_lake::{LakeFile, Snapshot};
+
+/// The files of a table, which are exchanged for newer ones between questions.
+#[derive(Debug)]
+pub(crate) struct LakeTable {
+    schema: SchemaRef,
+    store: ObjectStoreUrl,
+    snapshot: RwLock<Arc<Snapshot>>,
+}
+
+impl LakeTable {
+    pub(crate) fn new(store: ObjectStoreUrl, snapshot: Snapshot) -> Self {
+        let schema = query_schema(&snapshot.table.schema());
+        Self { schema, store, snapshot: RwLock::new(Arc::new(snapshot)) }
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace(&self, snapshot: Snapshot) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+}
+
+/// The lake's schema as questions see it: times in milliseconds, as Spark has them, and strings
+/// as views, which DataFusion reads fastest.
+fn query_schema(lake: &Schema) -> SchemaRef {
+    let fields = lake.fields().iter().map(|field| {
+        let data_type = match field.data_type() {
+            DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+                DataType::Timestamp(TimeUnit::Millisecond, zone.clone())
+            }
+            DataType::Utf8 => DataType::Utf8View,
+            other => other.clone(),
+        };
+        Field::new(field.name(), data_type, field.is_nullable())
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+#[async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        let snapshot = self.snapshot();
+        let rows = snapshot.files.iter().map(|file| file.rows).sum::<Option<usize>>();
+        Some(Statistics {
+            num_rows: rows.map_or(Precision::Absent, Precision::Exact),
+            ..Statistics::new_unknown(&self.schema)
+        })
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let snapshot = self.snapshot();
+        let wanted = wanted_app_ids(filters);
+        let files: Vec<_> = snapshot
+            .files
+            .iter()
+            .filter(|file| wanted.as_deref().is_none_or(|ids| may_have(file, ids)))
+            .map(|file| self.partitioned(file))
+            .collect();
+        if files.is_empty() {
+            let schema = match projection {
+                Some(columns) => Arc::new(self.schema.project(columns)?),
+                None => self.schema(),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let mut source = ParquetSource::new(self.schema())
+            .with_table_parquet_options(state.default_table_options().parquet)
+            .with_pushdown_filters(true);
+        if let Some(filter) = conjunction(filters.to_vec()) {
+            let schema = datafusion::common::DFSchema::try_from(self.schema())?;
+            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+        }
+        let partitions = state.config().target_partitions();
+        let rows = wanted.is_none().then(|| self.statistics()).flatten();
+        let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
+            .with_file_groups(FileGroup::new(files).split_files(partitions))
+            .with_statistics(
+                rows.unwrap_or_else(|| Statistics::new_unknown(&self.schema)).to_inexact(),
+            )
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+impl LakeTable {
+    fn partitioned(&self, file: &LakeFile) -> PartitionedFile {
+        let statistics = Statistics {
+            num_rows: file.rows.map_or(Precision::Absent, Precision::Exact),
+            ..Statistics::new_unknown(&self.schema)
+        };
+        PartitionedFile::new(file.path.clone(), file.size).with_statistics(Arc::new(statistics))
+    }
+}
+
+/// The application ids that some filter asks for; `None` where none does.
+fn wanted_app_ids(filters: &[Expr]) -> Option<Vec<String>> {
+    filters.iter().find_map(|filter| match filter {
+        Expr::BinaryExpr(equal) if equal.op == Operator::Eq => {
+            match (equal.left.as_ref(), equal.right.as_ref()) {
+                (Expr::Column(column), Expr::Literal(value, _))
+                | (Expr::Literal(value, _), Expr::Column(column)) => {
+                    is_app_id(column).then(|| text(value).map(|id| vec![id])).flatten()
+                }
+                _ => None,
+            }
+        }
+        Expr::InList(list) if !list.negated => match list.expr.as_ref() {
+            Expr::Column(column) if is_app_id(column) => list
+                .list
+                .iter()
+                .map(|item| match item {
+                    Expr::Literal(value, _) => text(value),
+                    _ => None,
+                })
+                .collect(),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+fn is_app_id(column: &Column) -> bool {
+    column.name == "app_id"
+}
+
+fn text(value: &ScalarValue) -> Option<String> {
+    value.try_as_str().flatten().map(str::to_owned)
+}
+
+fn may_have(file: &LakeFile, ids: &[String]) -> bool {
+    file.app_ids
+        .as_ref()
+        .is_none_or(|(least, greatest)| ids.iter().any(|id| least <= id && id <= greatest))
+}

@@ -1,0 +1,174 @@
+//! The declaration of a column: name, type, source and meaning, once.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, TimeUnit};
+use stagelight_eventlog::Slot;
+
+/// The type of a column and how a JSON value becomes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A 64-bit integer.
+    Int,
+    /// A 64-bit integer that Spark writes as a string (the values of properties).
+    IntText,
+    /// A 64-bit float.
+    Float,
+    /// A boolean.
+    Bool,
+    /// A string.
+    Text,
+    /// Milliseconds since 1970 in the event; microseconds in UTC in the lake, Delta's own type.
+    Time,
+    /// A list of 64-bit integers.
+    IntList,
+    /// Whatever stands there, as JSON text.
+    Json,
+    /// `true` where the event has the field, `false` where it has not.
+    Present,
+}
+
+impl Kind {
+    /// The Arrow type of the column in the lake.
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Int | Self::IntText => DataType::Int64,
+            Self::Float => DataType::Float64,
+            Self::Bool | Self::Present => DataType::Boolean,
+            Self::Text | Self::Json => DataType::Utf8,
+            Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::IntList => DataType::List(Arc::new(Field::new("element", DataType::Int64, true))),
+        }
+    }
+}
+
+/// Where a column's value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The event, see [`Slot`].
+    Event(Slot),
+    /// Known about the segment or the line, not in the JSON.
+    Context(Context),
+    /// Handed over in code, for tables whose rows are no events.
+    Given,
+}
+
+/// What is known of a row besides its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// Application id.
+    AppId,
+    /// Attempt id, empty where there is none.
+    AttemptId,
+    /// Roll index of the segment.
+    Segment,
+    /// Number of the line.
+    Line,
+    /// Name of the event.
+    EventName,
+    /// The line itself.
+    Raw,
+}
+
+/// One column of a table of the lake.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Name in the lake. A unit ends it: `_ms`, `_ns`, `_bytes`.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Where its values come from.
+    pub source: Source,
+    /// Whether an event without it is bad and goes to quarantine.
+    pub required: bool,
+}
+
+impl Column {
+    /// The same column, without which an event is bad.
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// The Arrow field. Everything may be null: other writers of the lake need no more care.
+    pub fn field(&self) -> Field {
+        Field::new(self.name, self.kind.data_type(), true)
+    }
+}
+
+const fn column(name: &'static str, kind: Kind, source: Source, doc: &'static str) -> Column {
+    Column { name, doc, kind, source, required: false }
+}
+
+/// A column of `kind` from `path`, seen from the root of the event.
+pub(crate) const fn event(
+    name: &'static str,
+    kind: Kind,
+    path: &'static str,
+    doc: &'static str,
+) -> Column {
+    column(name, kind, Source::Event(Slot::Event(path)), doc)
+}
+
+/// A column of `kind` from `path`, seen from the item of the event that makes the row.
+pub(crate) const fn item(
+    name: &'static str,
+    kind: Kind,
+    path: &'static str,
+    doc: &'static str,
+) -> Column {
+    column(name, kind, Source::Event(Slot::Item(path)), doc)
+}
+
+/// The key at which the row's section stands.
+pub(crate) const fn section(doc: &'static str) -> Column {
+    column("section", Kind::Text, Source::Event(Slot::Section), doc)
+}
+
+/// The key of the row's entry in its section.
+pub(crate) const fn key(doc: &'static str) -> Column {
+    column("name", Kind::Text, Source::Event(Slot::Key), doc)
+}
+
+/// The name of the event, in tables that hold several.
+pub(crate) const EVENT: Column = column(
+    "event",
+    Kind::Text,
+    Source::Context(Context::EventName),
+    "Class of the event, without its package.",
+);
+
+/// The line that the row was read from.
+pub(crate) const RAW: Column =
+    column("json", Kind::Text, Source::Context(Context::Raw), "The event as Spark wrote it.");
+
+/// Which application attempt and which of its segments a row is of.
+pub(crate) const IDENTITY: [Column; 3] = [
+    column("app_id", Kind::Text, Source::Context(Context::AppId), "Application id."),
+    column(
+        "attempt_id",
+        Kind::Text,
+        Source::Context(Context::AttemptId),
+        "Attempt id; empty where the cluster manager gives none.",
+    ),
+    column(
+        "segment",
+        Kind::Int,
+        Source::Context(Context::Segment),
+        "Roll index of the file, 1 for a single-file log.",
+    ),
+];
+
+/// The line of a row in its segment: together they order the events of an attempt.
+pub(crate) const LINE: Column = column(
+    "line",
+    Kind::Int,
+    Source::Context(Context::Line),
+    "Number of the line in the segment, from 1.",
+);
+
+/// A column whose values are handed over in code, not read from an event.
+pub(crate) const fn given(name: &'static str, kind: Kind, doc: &'static str) -> Column {
+    column(name, kind, Source::Given, doc)
+}

@@ -1,0 +1,55 @@
+//! The column reference, in Markdown.
+
+use std::fmt::Write;
+
+use arrow::datatypes::DataType;
+
+use crate::column::{Column, Context, Source};
+use crate::tables;
+use stagelight_eventlog::Slot;
+
+/// Every table of the lake with every column: type, meaning, and where in the event it stands.
+pub fn reference() -> String {
+    let mut text = String::from("# Tables of the lake\n");
+    for table in tables::all() {
+        let _ = write!(text, "\n## {}\n\n{}\n\n", table.name, table.doc);
+        if !table.events.is_empty() {
+            let _ = writeln!(text, "From: {}\n", table.events.join(", "));
+        }
+        text.push_str("| column | type | meaning | in the event |\n| --- | --- | --- | --- |\n");
+        for column in table.columns() {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} |",
+                column.name,
+                type_name(&column),
+                column.doc,
+                place(&column)
+            );
+        }
+    }
+    text
+}
+
+fn type_name(column: &Column) -> &'static str {
+    match column.kind.data_type() {
+        DataType::Int64 => "bigint",
+        DataType::Float64 => "double",
+        DataType::Boolean => "boolean",
+        DataType::Timestamp(..) => "timestamp",
+        DataType::List(_) => "array of bigint",
+        _ => "string",
+    }
+}
+
+fn place(column: &Column) -> String {
+    match column.source {
+        Source::Event(Slot::Event(path)) => format!("`{}`", path.replace('|', "` or `")),
+        Source::Event(Slot::Item("")) => "the item".to_owned(),
+        Source::Event(Slot::Item(path)) => format!("`{}` of the item", path.replace('|', "` or `")),
+        Source::Event(Slot::Section) => "key of the section".to_owned(),
+        Source::Event(Slot::Key) => "key of the entry".to_owned(),
+        Source::Context(Context::Raw) => "the whole line".to_owned(),
+        Source::Context(_) | Source::Given => String::new(),
+    }
+}

@@ -1,0 +1,55 @@
+//! The declaration of a table and what follows from it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use stagelight_eventlog::{Items, Layout};
+
+use crate::column::{Column, IDENTITY, LINE, Source};
+
+/// One table of the lake.
+#[derive(Debug)]
+pub struct Table {
+    /// Name of the table and of its folder in the lake.
+    pub name: &'static str,
+    /// What a row is.
+    pub doc: &'static str,
+    /// Names of the events that make rows; [`Table::EVERY_OTHER`] for those that no table names.
+    pub events: &'static [&'static str],
+    /// What of an event makes a row.
+    pub items: Items,
+    /// The columns behind `app_id`, `attempt_id`, `segment` and, where rows are of events, `line`.
+    /// In groups, so that tables can share some.
+    pub columns: &'static [&'static [Column]],
+}
+
+impl Table {
+    /// Stands in [`Table::events`] for every event that no other table names.
+    pub const EVERY_OTHER: &'static str = "*";
+
+    /// All columns, in order.
+    pub fn columns(&self) -> impl Iterator<Item = Column> {
+        let line = (!self.events.is_empty()).then_some(LINE);
+        IDENTITY.into_iter().chain(line).chain(self.own_columns())
+    }
+
+    /// The Arrow schema of the table's files.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(self.columns().map(|c| c.field()).collect::<Vec<_>>()))
+    }
+
+    /// The layout whose slots are the columns that come from events, in order.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::new(
+            self.items,
+            self.own_columns().filter_map(|c| match c.source {
+                Source::Event(slot) => Some(slot),
+                Source::Context(_) | Source::Given => None,
+            }),
+        )
+    }
+
+    fn own_columns(&self) -> impl Iterator<Item = Column> {
+        self.columns.iter().copied().flatten().copied()
+    }
+}

@@ -1,0 +1,28 @@
+//! The ledger.
+
+use stagelight_eventlog::Items;
+
+use crate::column::{
+    Kind::{Int, Text, Time},
+    given,
+};
+use crate::table::Table;
+
+/// See the table's own doc line.
+pub(crate) const TABLE: Table = Table {
+    name: "sources",
+    doc: "The ledger: a segment that is in the lake, committed after all its rows.",
+    events: &[],
+    items: Items::Event,
+    columns: &[&[
+        given("uri", Text, "Where the segment was read from."),
+        given("etag", Text, "Its ETag; of a local file, made from size and modification time."),
+        given("size", Int, "Its size in bytes, compressed."),
+        given("codec", Text, "How it is compressed."),
+        given("events", Int, "Events that were read."),
+        given("rows", Int, "Rows that they made in all tables."),
+        given("bytes_uncompressed", Int, "Its size in bytes, decompressed."),
+        given("quarantined", Int, "Rows of it in quarantine."),
+        given("ingested_at", Time, "When it was read."),
+    ]],
+};
