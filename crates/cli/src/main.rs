@@ -1,1 +1,58 @@
-fn main() {}
+//! `stagelight`: what happened in a Spark application, answered in a second.
+
+mod args;
+mod config;
+mod demo;
+mod format;
+mod ingest;
+mod logging;
+mod serve;
+mod shell;
+mod sql;
+mod terminal;
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::args::Command;
+
+fn main() -> ExitCode {
+    let args = match config::load() {
+        Ok(args) => args,
+        Err(error) => error.exit(),
+    };
+    logging::start(&args.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::from(error).context("starting threads")),
+    };
+    let result = runtime.block_on(async {
+        match args.command {
+            Command::Demo(command) => demo::run(&args.global, &command).await,
+            Command::Ingest(command) => ingest::run(&args.global, &command).await,
+            Command::Sql(command) => sql::run(&args.global, &command).await,
+            Command::Serve(command) => serve::run(&args.global, &command).await,
+        }
+    });
+    // What still runs in the background must not keep a finished command from ending.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    terminal::error(&format!("{error:#}"));
+    ExitCode::FAILURE
+}
+
+/// Whoever reads the output has had enough, as `head` has: that is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

@@ -74,7 +74,9 @@ impl Problem {
 
     pub(crate) fn from_line(rejection: &Rejection, complete: bool) -> Self {
         match rejection {
-            Rejection::Decode(error) if !complete => Self::TruncatedLine(error.to_string()),
+            Rejection::Decode(error) if !complete => {
+                Self::TruncatedLine(format!("the last line is cut: {error}"))
+            }
             other => Self::Line(other.reason(), other.to_string()),
         }
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use stagelight_eventlog::{Codec, Identity, LineError, Lines, event_class, open};
+use stagelight_eventlog::{Codec, CodecError, Identity, LineError, Lines, event_class, open};
 use stagelight_lake::{DataFile, Ingested, LakeError, SegmentWriter, SourceId};
 use stagelight_tables::{QUARANTINE, Rows};
 
@@ -54,6 +54,7 @@ pub(crate) fn read(
         progress,
         events: 0,
         made: 0,
+        codec: segment.codec,
         bytes_uncompressed: 0,
         first: None,
         hold: Vec::new(),
@@ -69,6 +70,8 @@ struct Reading<'a> {
     progress: &'a Progress,
     events: u64,
     made: u64,
+    /// As its name says, then as its bytes do.
+    codec: Codec,
     bytes_uncompressed: u64,
     first: Option<Problem>,
     /// Bad lines before the first good one: one row if no good one follows.
@@ -90,11 +93,16 @@ impl Reading<'_> {
         };
         let input = match open(segment.codec, file) {
             Ok(input) => input,
+            Err(CodecError::Read(error)) => {
+                self.whole_file(Problem::Unreadable(error.to_string()));
+                return Ok(());
+            }
             Err(error) => {
                 self.whole_file(Problem::from_codec(&error));
                 return Ok(());
             }
         };
+        self.codec = input.codec();
         let mut lines = Lines::new(input, max_line_bytes);
         self.lines(&mut lines)?;
         self.bytes_uncompressed = lines.offset();
@@ -189,7 +197,7 @@ impl Reading<'_> {
                 source: segment.source.clone(),
                 identity,
                 segment: index,
-                codec: segment.codec.as_str(),
+                codec: self.codec.as_str(),
                 size: segment.size,
                 bytes_uncompressed: self.bytes_uncompressed,
                 events: self.events,

@@ -41,7 +41,10 @@ impl Lake {
     /// [`LakeError`] where the address is no folder that can be written.
     pub async fn create(uri: &str) -> Result<Self, LakeError> {
         let folder = local_folder(uri)?;
-        std::fs::create_dir_all(&folder).map_err(|e| address(uri, e))?;
+        for table in all() {
+            let folder = FilePath::new(&folder).join(table.name);
+            std::fs::create_dir_all(folder).map_err(|e| address(uri, e))?;
+        }
         Self::load(uri, &folder, true).await
     }
 
@@ -190,22 +193,20 @@ async fn open_table(
             DeltaTableError::generic(format!("{root} cannot hold {}: {e}", table.name))
         })?;
         let mut delta = DeltaTableBuilder::from_url(location)?.build()?;
-        match delta.load().await {
-            Err(DeltaTableError::NotATable(_)) if create => {
-                CreateBuilder::new()
-                    .with_log_store(delta.log_store())
-                    .with_table_name(table.name)
-                    .with_comment(table.doc)
-                    .with_columns(table.columns().map(|column| {
-                        StructField::nullable(column.name, delta_type(&column.kind.data_type()))
-                            .with_metadata([("comment", column.doc)])
-                    }))
-                    .with_save_mode(SaveMode::Ignore)
-                    .await
-            }
-            Err(e) => Err(e),
-            Ok(()) => Ok(delta),
+        if create && !delta.verify_deltatable_existence().await? {
+            return CreateBuilder::new()
+                .with_log_store(delta.log_store())
+                .with_table_name(table.name)
+                .with_comment(table.doc)
+                .with_columns(table.columns().map(|column| {
+                    StructField::nullable(column.name, delta_type(&column.kind.data_type()))
+                        .with_metadata([("comment", column.doc)])
+                }))
+                .with_save_mode(SaveMode::Ignore)
+                .await;
         }
+        delta.load().await?;
+        Ok(delta)
     };
     open.await.map_err(error)
 }

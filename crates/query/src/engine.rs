@@ -15,6 +15,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::DFParser;
 use object_store::ObjectStore;
 use stagelight_lake::Lake;
 use stagelight_tables::all;
@@ -39,6 +40,19 @@ impl Default for Settings {
     fn default() -> Self {
         Self { memory_bytes: 2 << 30 }
     }
+}
+
+/// The rows that answer a question, batch by batch.
+pub type AnswerStream = SendableRecordBatchStream;
+
+/// Takes a text of several statements apart.
+///
+/// # Errors
+///
+/// [`QueryError::DataFusion`] with the parser's message.
+pub fn statements(text: &str) -> Result<Vec<String>, QueryError> {
+    let parsed = DFParser::parse_sql(text)?;
+    Ok(parsed.iter().map(ToString::to_string).collect())
 }
 
 /// The rows that answer a question.
@@ -123,7 +137,7 @@ impl Engine {
     /// # Errors
     ///
     /// [`QueryError::DataFusion`] with the planner's message.
-    pub async fn stream(&self, sql: &str) -> Result<SendableRecordBatchStream, QueryError> {
+    pub async fn stream(&self, sql: &str) -> Result<AnswerStream, QueryError> {
         Ok(self.plan(sql).await?.execute_stream().await?)
     }
 

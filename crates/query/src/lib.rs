@@ -10,7 +10,7 @@ mod metrics;
 mod table;
 mod views;
 
-pub use engine::{Answer, Engine, Settings};
+pub use engine::{Answer, AnswerStream, Engine, Settings, statements};
 pub use error::QueryError;
 pub use metrics::{Family, FamilyType, Metric, Sample};
 pub use views::View;

@@ -1,1 +1,26 @@
-//! stub
+//! The network faces of the engine: metrics for Prometheus, and what an orchestrator asks.
+//!
+//! | path | answer |
+//! | --- | --- |
+//! | `/metrics` | the families of `sql/metrics/` and the server's own, in Prometheus' text format |
+//! | `/healthz` | 200 as long as the process answers |
+//! | `/readyz` | 200 where the lake can be read, else 503 with the reason |
+//! | `/` | a page that names the others |
+//!
+//! A scrape asks the lake nothing: a task in the background renders a snapshot of all families
+//! whenever the lake has news, and scrapes are given the latest.
+
+mod error;
+mod exposition;
+mod names;
+mod own;
+mod requests;
+mod routes;
+mod server;
+mod settings;
+mod snapshot;
+
+pub use error::ServerError;
+pub use names::NameError;
+pub use server::{Server, serve};
+pub use settings::Settings;

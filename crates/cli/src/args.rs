@@ -1,0 +1,192 @@
+//! The command line. Each flag is declared here and nowhere else: `config` gives every one of
+//! them its environment variable and its place in the configuration file.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// What happened in a Spark application, answered in a second.
+///
+/// Reads Spark event logs into a lake of Delta tables, and answers SQL and Prometheus from it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stagelight",
+    version,
+    after_help = "Every flag also reads an environment variable (--lake reads STAGELIGHT_LAKE) and \
+                  the configuration file (lake = \"...\"; a command's own flags under its name). \
+                  A flag beats the environment, which beats the file."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// The lake: a folder
+    #[arg(long, global = true, value_name = "URI", default_value = "./lake")]
+    pub(crate) lake: String,
+    /// Configuration file [default: $XDG_CONFIG_HOME/stagelight/config.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Which log messages go to stderr, in the language of RUST_LOG [default: $RUST_LOG or warn]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// How log messages look
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log messages look.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(Demo),
+    Ingest(Ingest),
+    Sql(Sql),
+    Serve(Serve),
+}
+
+/// Show what Stagelight finds in example logs, then serve it
+///
+/// Makes a throw-away lake from real logs that are part of the binary, prints the applications,
+/// the slowest stages and what failed, and serves the rest until Ctrl-C.
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// Stop after printing
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Where to serve; another port if this one is taken
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464")]
+    pub(crate) listen: SocketAddr,
+}
+
+/// Read event logs into the lake
+///
+/// What the lake has already is not read again. Exit code 3 says that something went to
+/// quarantine; the rest is in.
+#[derive(Args, Debug)]
+pub(crate) struct Ingest {
+    /// Logs: a file, a rolling folder, or a tree of them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Threads that decode [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// A longer line goes to quarantine
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    pub(crate) max_line_bytes: usize,
+    /// How the summary looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: SummaryFormat,
+}
+
+/// How a summary looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SummaryFormat {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Ask the lake
+///
+/// Without QUERY, reads standard input; on a terminal, starts a shell.
+#[derive(Args, Debug)]
+pub(crate) struct Sql {
+    /// What to ask; several statements are parted by semicolons
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Option<String>,
+    /// How answers look
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: Format,
+    /// Memory for questions in MiB; what needs more spills to disk or fails
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    pub(crate) memory_mib: usize,
+}
+
+/// How answers look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// Comma-separated, with a header
+    Csv,
+    /// One array of objects
+    Json,
+    /// One object a line
+    Ndjson,
+    /// A Parquet file
+    Parquet,
+}
+
+/// Serve Prometheus metrics from the lake
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464")]
+    pub(crate) listen: SocketAddr,
+    /// Per-application series cover applications with an event in the last so long
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    pub(crate) metrics_window: Duration,
+    /// How often to look for news in the lake
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub(crate) refresh: Duration,
+    /// Memory for questions in MiB; what needs more spills to disk or fails
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    pub(crate) memory_mib: usize,
+}
+
+/// Reads `90s`, `5m`, `24h`, `3650d` and sums such as `1h30m`, as Prometheus does.
+fn duration(text: &str) -> Result<Duration, String> {
+    let error = || format!("`{text}` is no duration such as 30s, 5m, 24h or 7d");
+    let mut rest = text;
+    let mut seconds = 0_u64;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(error)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| error())?;
+        let unit = rest[digits..].chars().next().ok_or_else(error)?;
+        let factor = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            'w' => 604_800,
+            'y' => 31_536_000,
+            _ => return Err(error()),
+        };
+        let part = number.checked_mul(factor).ok_or_else(error)?;
+        seconds = seconds.checked_add(part).ok_or_else(error)?;
+        rest = &rest[digits + unit.len_utf8()..];
+    }
+    if text.is_empty() { Err(error()) } else { Ok(Duration::from_secs(seconds)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_prometheus_durations() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
+        assert_eq!(duration("3650d"), Ok(Duration::from_secs(315_360_000)));
+        for wrong in ["", "h", "10", "10x", "-1s", "99999999999999999999y"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

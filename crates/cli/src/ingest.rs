@@ -1,0 +1,133 @@
+//! `stagelight ingest`.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use stagelight_ingest::{Discovery, Options, Progress, Report, discover, ingest};
+use stagelight_lake::Lake;
+
+use crate::args::{Global, Ingest, SummaryFormat};
+use crate::terminal::{bytes, count, warn};
+
+/// Exit code when something went to quarantine.
+const QUARANTINED: u8 = 3;
+
+/// Reads logs into the lake and says what it did.
+pub(crate) async fn run(global: &Global, command: &Ingest) -> Result<ExitCode> {
+    let defaults = Options::default();
+    let options = Options {
+        threads: command.threads.unwrap_or(defaults.threads),
+        max_line_bytes: command.max_line_bytes,
+        ..defaults
+    };
+    let paths = command.paths.clone();
+    let discovery = tokio::task::spawn_blocking(move || discover(&paths)).await?;
+    let lake = Lake::create(&global.lake).await?;
+    let report = with_progress(&lake, discovery, &options).await?;
+    match command.format {
+        SummaryFormat::Text => summary(&mut io::stdout().lock(), &report)?,
+        SummaryFormat::Json => summary_json(&mut io::stdout().lock(), &report)?,
+    }
+    Ok(if report.quarantined > 0 { ExitCode::from(QUARANTINED) } else { ExitCode::SUCCESS })
+}
+
+/// Ingests, with a bar on a terminal.
+pub(crate) async fn with_progress(
+    lake: &Lake,
+    discovery: Discovery,
+    options: &Options,
+) -> Result<Report> {
+    let progress = Arc::new(Progress::default());
+    let total = discovery.segments.iter().map(|segment| segment.size).sum();
+    let bar = io::stderr().is_terminal().then(|| bar(total));
+    let ticking = bar.clone().map(|bar| {
+        let progress = Arc::clone(&progress);
+        tokio::spawn(async move {
+            loop {
+                bar.set_position(progress.bytes().min(total));
+                bar.set_message(format!("{} events", count(progress.events())));
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+    });
+    let report = ingest(lake, discovery, options, progress).await;
+    if let Some(ticking) = ticking {
+        ticking.abort();
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    Ok(report?)
+}
+
+fn bar(total: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{elapsed_precise} {bar:40.green/dim} {bytes}/{total_bytes} {msg}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(total).with_style(style)
+}
+
+fn summary(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    for (name, problem) in &report.problems {
+        warn(&format!("{name}: {}: {}", problem.reason(), problem.detail()));
+    }
+    let seconds = report.elapsed.as_secs_f64();
+    let lines = [
+        ("logs", count(report.logs as u64)),
+        (
+            "segments",
+            format!(
+                "{} ({} already in)",
+                count(report.segments as u64),
+                count(report.already_in as u64)
+            ),
+        ),
+        ("events", count(report.events)),
+        ("rows", count(report.rows)),
+        (
+            "bytes",
+            format!("{} ({} decompressed)", bytes(report.bytes), bytes(report.bytes_uncompressed)),
+        ),
+        ("seconds", format!("{seconds:.2}")),
+        ("MB/s", format!("{:.0}", report.megabytes_per_second())),
+        ("quarantined", count(report.quarantined)),
+    ];
+    for (name, value) in lines {
+        writeln!(out, "{name:<12} {value}")?;
+    }
+    if report.quarantined > 0 {
+        writeln!(out, "\nWhat could not be read: stagelight sql 'SELECT * FROM quarantine'")?;
+    }
+    Ok(())
+}
+
+fn summary_json(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let problems: Vec<_> = report
+        .problems
+        .iter()
+        .map(|(name, problem)| {
+            json!({ "file": name, "reason": problem.reason(), "detail": problem.detail() })
+        })
+        .collect();
+    let summary = json!({
+        "logs": report.logs,
+        "segments": report.segments,
+        "already_in": report.already_in,
+        "skipped": report.skipped,
+        "events": report.events,
+        "rows": report.rows,
+        "bytes": report.bytes,
+        "bytes_uncompressed": report.bytes_uncompressed,
+        "seconds": report.elapsed.as_secs_f64(),
+        "mb_per_second": report.megabytes_per_second(),
+        "quarantined": report.quarantined,
+        "problems": problems,
+    });
+    writeln!(out, "{summary}")
+}

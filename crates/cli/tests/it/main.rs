@@ -1,0 +1,9 @@
+//! The binary as its users meet it: commands, exit codes, output.
+
+mod bad_input;
+mod engines;
+mod exactly_once;
+mod formats;
+mod read_only;
+mod stagelight;
+mod structure;

@@ -1,0 +1,103 @@
+use proptest::prelude::*;
+use stagelight_query::Sample;
+
+use super::*;
+
+fn family(labels: &[&str], samples: &[(&[&str], f64)]) -> Family {
+    let mut metric = Metric::embedded().expect("headers are whole").remove(0);
+    metric.family = "x_seconds".to_owned();
+    metric.help = "A \\ and\na line.".to_owned();
+    metric.labels = labels.iter().map(|label| (*label).to_owned()).collect();
+    let samples = samples.iter().map(|(labels, value)| Sample {
+        labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+        value: *value,
+    });
+    Family { metric, samples: samples.collect() }
+}
+
+#[test]
+fn series_stand_in_the_order_of_their_labels() {
+    let family = family(&["app", "n"], &[(&["b", ""], 0.25), (&["a", "\"\\\n"], 1e21)]);
+    let expected = r#"# HELP x_seconds A \\ and\na line.
+# TYPE x_seconds gauge
+x_seconds{app="a",n="\"\\\n"} 1000000000000000000000
+x_seconds{app="b",n=""} 0.25
+"#;
+    let rendered = render(vec![family]);
+    assert_eq!(rendered.text, expected);
+    assert_eq!(rendered.series, 2);
+    assert!(rendered.repeated.is_empty());
+}
+
+#[test]
+fn values_that_are_no_numbers_are_spelled_as_prometheus_does() {
+    let values = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -0.0, 5e-324];
+    let spelled: Vec<_> = values.into_iter().map(|value| Value(value).to_string()).collect();
+    assert_eq!(spelled[..4], ["+Inf", "-Inf", "NaN", "-0"]);
+    assert_eq!(spelled[4].parse(), Ok(5e-324));
+}
+
+#[test]
+fn a_series_without_labels_has_no_braces() {
+    let mut text = String::new();
+    write_sample(&mut text, "x", [], 1.0);
+    assert_eq!(text, "x 1\n");
+}
+
+#[test]
+fn of_a_repeated_series_the_greatest_value_is_kept() {
+    let samples: [(&[&str], f64); 3] = [(&["a"], 1.0), (&["b"], 5.0), (&["a"], 2.0)];
+    let mut backwards = samples;
+    backwards.reverse();
+    let rendered = render(vec![family(&["app"], &samples)]);
+    assert!(rendered.text.ends_with("x_seconds{app=\"a\"} 2\nx_seconds{app=\"b\"} 5\n"));
+    assert_eq!(rendered.repeated, ["x_seconds"]);
+    assert_eq!(rendered.series, 2);
+    assert_eq!(render(vec![family(&["app"], &backwards)]), rendered);
+}
+
+/// Reads a sample as Prometheus does: its labels and its value.
+fn parse(line: &str) -> Option<(Vec<(String, String)>, f64)> {
+    let mut rest = line.strip_prefix("x_seconds")?.strip_prefix('{')?;
+    let mut labels = Vec::new();
+    loop {
+        let (name, value) = rest.split_once("=\"")?;
+        let mut unescaped = String::new();
+        let mut characters = value.chars();
+        loop {
+            match characters.next()? {
+                '"' => break,
+                '\\' => match characters.next()? {
+                    'n' => unescaped.push('\n'),
+                    special @ ('"' | '\\') => unescaped.push(special),
+                    _ => return None,
+                },
+                plain => unescaped.push(plain),
+            }
+        }
+        labels.push((name.to_owned(), unescaped));
+        rest = characters.as_str();
+        match rest.split_at_checked(1)? {
+            (",", more) => rest = more,
+            ("}", value) => return Some((labels, value.strip_prefix(' ')?.parse().ok()?)),
+            _ => return None,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_in_a_label_is_read_back(
+        first in any::<String>(),
+        second in r#"[\\"\n\r\t a{}=,]*"#,
+        value in any::<f64>(),
+    ) {
+        let sample: (&[&str], f64) = (&[&first, &second], value);
+        let text = render(vec![family(&["a", "b"], &[sample])]).text;
+        let lines: Vec<_> = text.split_terminator('\n').collect();
+        prop_assert_eq!(lines.len(), 3);
+        let (labels, read) = parse(lines[2]).expect("the line is a sample");
+        prop_assert_eq!(labels, [("a".to_owned(), first), ("b".to_owned(), second)]);
+        prop_assert!(read == value || (read.is_nan() && value.is_nan()));
+    }
+}

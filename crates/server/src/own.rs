@@ -1,0 +1,32 @@
+//! The families that tell of the server itself.
+
+use stagelight_query::FamilyType;
+
+use crate::exposition::{write_header, write_sample};
+use crate::snapshot::Snapshot;
+
+/// Writes what is to be said about the server and `snapshot`.
+pub(crate) fn write(text: &mut String, snapshot: &Snapshot) {
+    let build = "stagelight_build_info";
+    write_header(text, build, FamilyType::Gauge.as_str(), "Version of the server, as a label.");
+    write_sample(text, build, [("version", env!("CARGO_PKG_VERSION"))], 1.0);
+
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus has nothing but floats")]
+    let series = snapshot.series as f64;
+    for (family, help, value) in [
+        (
+            "stagelight_snapshot_age_seconds",
+            "Time since the Spark metrics were computed.",
+            snapshot.computed.elapsed().as_secs_f64(),
+        ),
+        (
+            "stagelight_snapshot_compute_seconds",
+            "Time that it took to compute the Spark metrics.",
+            snapshot.took.as_secs_f64(),
+        ),
+        ("stagelight_snapshot_series", "Series of the Spark metrics.", series),
+    ] {
+        write_header(text, family, FamilyType::Gauge.as_str(), help);
+        write_sample(text, family, [], value);
+    }
+}

@@ -1,0 +1,144 @@
+//! A lake, a server over it, and a client that knows just enough of HTTP.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use stagelight_ingest::{Options, discover, ingest};
+use stagelight_lake::Lake;
+use stagelight_query::Engine;
+use stagelight_server::{Server, ServerError, Settings};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// As long as a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A lake in a folder of its own.
+pub(crate) struct TestLake {
+    pub(crate) folder: TempDir,
+}
+
+impl TestLake {
+    /// A lake with the logs of some folders of `testdata/logs`; "" is all of them.
+    pub(crate) async fn with(logs: &[&str]) -> Self {
+        let lake = Self { folder: tempfile::tempdir().expect("a folder can be made") };
+        lake.add(logs).await;
+        lake
+    }
+
+    pub(crate) async fn add(&self, logs: &[&str]) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/logs");
+        let paths: Vec<PathBuf> = logs.iter().map(|log| root.join(log)).collect();
+        let lake = Lake::create(&self.uri()).await.expect("a lake can be made");
+        let report = ingest(&lake, discover(&paths), &Options::default(), Arc::default())
+            .await
+            .expect("the logs can be ingested");
+        assert!(report.events > 0, "{logs:?} have events");
+    }
+
+    pub(crate) async fn engine(&self) -> Arc<Engine> {
+        let lake = Lake::open(&self.uri()).await.expect("the lake is there");
+        Arc::new(Engine::new(Arc::new(lake), &Default::default()).await.expect("it can be asked"))
+    }
+
+    fn uri(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+}
+
+/// A server that runs.
+pub(crate) struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    done: JoinHandle<Result<(), ServerError>>,
+}
+
+/// Settings for a test: any port, news at once, and no log too old.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        listen: "127.0.0.1:0".to_owned(),
+        metrics_window: Duration::from_secs(3650 * 24 * 60 * 60),
+        poll: Duration::from_millis(50),
+        ..Default::default()
+    }
+}
+
+impl Running {
+    pub(crate) async fn start(engine: Arc<Engine>, settings: Settings) -> Self {
+        let server = Server::bind(settings).await.expect("a port is free");
+        let address = server.local_addr();
+        let (stop, stopped) = oneshot::channel();
+        let done = tokio::spawn(server.run(engine, async {
+            let _ = stopped.await;
+        }));
+        Self { address, stop, done }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.ask("GET", path).await
+    }
+
+    pub(crate) async fn ask(&self, method: &str, path: &str) -> Reply {
+        let mut stream = TcpStream::connect(self.address).await.expect("the server listens");
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("the request is sent");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.expect("the reply is text");
+        let (head, body) = reply.split_once("\r\n\r\n").expect("the reply has a head");
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        Reply {
+            status: status.expect("the reply has a status"),
+            head: head.to_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// Asks for `path` until the reply is as wanted.
+    pub(crate) async fn eventually(&self, path: &str, wanted: impl Fn(&Reply) -> bool) -> Reply {
+        let started = Instant::now();
+        loop {
+            let reply = self.get(path).await;
+            if wanted(&reply) {
+                return reply;
+            }
+            assert!(started.elapsed() < PATIENCE, "{path} still answers {reply:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Stops the server and waits for its end.
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).expect("the server runs");
+        let ended = tokio::time::timeout(PATIENCE, self.done).await.expect("the server ends");
+        ended.expect("it does not panic").expect("it ends well");
+    }
+}
+
+/// An HTTP reply.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// Status line and headers, in lower case.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    /// The values of a family, each with its labels as they stand between the braces.
+    pub(crate) fn family(&self, name: &str) -> Vec<(&str, f64)> {
+        self.body
+            .lines()
+            .filter_map(|line| {
+                let (labels, value) =
+                    line.strip_prefix(name)?.strip_prefix('{')?.rsplit_once("} ")?;
+                Some((labels, value.parse().expect("a value is a number")))
+            })
+            .collect()
+    }
+}

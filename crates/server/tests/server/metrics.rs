@@ -1,0 +1,83 @@
+//! What a scrape has.
+
+use std::time::Duration;
+
+use stagelight_query::{Engine, Metric};
+use stagelight_server::Settings;
+
+use crate::fixture::{Running, TestLake, settings};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scrape_has_every_metric_and_says_what_the_views_say() {
+    let lake = TestLake::with(&[""]).await;
+    let engine = lake.engine().await;
+    let server = Running::start(engine.clone(), settings()).await;
+    let scrape = server.get("/metrics").await;
+    server.stop().await;
+
+    for metric in Metric::embedded().expect("headers are whole") {
+        assert!(!scrape.family(&metric.family).is_empty(), "{}", metric.family);
+    }
+    let sum = |family: &str, label: &str| {
+        let name = format!("stagelight_spark_{family}");
+        let samples = scrape.family(&name).into_iter().filter(|(labels, _)| labels.contains(label));
+        samples.map(|(_, value)| value).sum::<f64>()
+    };
+    for (family, label, sql) in [
+        ("application_duration_seconds", "", "sum(duration_ms) / 1000.0 FROM applications"),
+        (
+            "application_status",
+            "status=\"failed\"",
+            "count(*) FROM applications WHERE status = 'failed'",
+        ),
+        ("application_status", "", "count(*) FROM applications"),
+        ("application_jobs", "status=\"FAILED\"", "count(*) FROM jobs WHERE status = 'FAILED'"),
+        ("application_jobs", "", "count(*) FROM jobs"),
+        ("application_stages", "status=\"FAILED\"", "count(*) FROM stages WHERE status = 'FAILED'"),
+        ("application_stages", "", "count(*) FROM stages"),
+        ("application_sql_executions", "", "count(*) FROM sql_executions"),
+        ("application_tasks", "status=\"FAILED\"", "count(*) FROM tasks WHERE status = 'FAILED'"),
+        ("application_tasks", "", "count(*) FROM tasks"),
+        ("stage_disk_spilled_bytes", "", "sum(disk_bytes_spilled) FROM stages"),
+        ("stage_executor_run_time_seconds", "", "sum(executor_run_time_ms) / 1000.0 FROM stages"),
+        ("stage_failed_tasks", "", "sum(num_failed_tasks) FROM stages"),
+    ] {
+        let expected = number(&engine, sql).await;
+        let got = sum(family, label);
+        assert!(
+            (got - expected).abs() <= 1e-9 * expected.abs(),
+            "{family} {label}: {got}, {expected}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_ingested_later_appears() {
+    let lake = TestLake::with(&["billing-plain-35"]).await;
+    let server = Running::start(lake.engine().await, settings()).await;
+    let family = "stagelight_spark_application_duration_seconds";
+    assert_eq!(server.get("/metrics").await.family(family).len(), 1);
+    lake.add(&["inventory-single-35"]).await;
+    server.eventually("/metrics", |scrape| scrape.family(family).len() == 2).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applications_outside_of_the_window_have_no_series() {
+    let lake = TestLake::with(&["billing-plain-35"]).await;
+    let settings = Settings { metrics_window: Duration::ZERO, ..settings() };
+    let server = Running::start(lake.engine().await, settings).await;
+    let scrape = server.get("/metrics").await;
+    server.stop().await;
+    assert_eq!(scrape.status, 200);
+    let series = scrape.body.lines().filter(|line| line.starts_with("stagelight_spark_")).count();
+    assert_eq!(series, 0);
+}
+
+/// The one number that `SELECT {sql}` gives.
+async fn number(engine: &Engine, sql: &str) -> f64 {
+    let answer = engine.sql(&format!("SELECT {sql}")).await.expect("the query is right");
+    let batch = answer.batches.first().expect("there is a row");
+    let text = arrow::util::display::array_value_to_string(batch.column(0), 0);
+    text.expect("it can be shown").parse().expect("it is a number")
+}

@@ -1,0 +1,11 @@
+-- family: stagelight_spark_application_duration_seconds
+-- type: gauge
+-- help: Time from the start of an application to its end or, while it runs, to its last event.
+-- labels: app_id, attempt_id, app_name
+SELECT
+    app_id,
+    attempt_id,
+    app_name,
+    duration_ms / 1000.0 AS value
+FROM applications
+WHERE last_event_time >= now() - $window

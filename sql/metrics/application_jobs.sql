@@ -1,0 +1,19 @@
+-- family: stagelight_spark_application_jobs
+-- type: gauge
+-- help: Jobs of an application by their present status.
+-- labels: app_id, attempt_id, app_name, status
+SELECT
+    applications.app_id,
+    applications.attempt_id,
+    applications.app_name,
+    statuses.status,
+    count(jobs.job_id) AS value
+FROM applications
+CROSS JOIN (VALUES ('RUNNING'), ('SUCCEEDED'), ('FAILED')) AS statuses (status)
+LEFT JOIN jobs
+    ON jobs.app_id = applications.app_id
+    AND jobs.status = statuses.status
+    AND jobs.attempt_id IS NOT DISTINCT FROM applications.attempt_id
+WHERE applications.last_event_time >= now() - $window
+GROUP BY
+    applications.app_id, applications.attempt_id, applications.app_name, statuses.status

@@ -1,0 +1,11 @@
+-- family: stagelight_spark_application_last_event_timestamp_seconds
+-- type: gauge
+-- help: When the last event of an application that is in the lake happened, in seconds since the epoch.
+-- labels: app_id, attempt_id, app_name
+SELECT
+    app_id,
+    attempt_id,
+    app_name,
+    CAST(last_event_time AS BIGINT) / 1000.0 AS value
+FROM applications
+WHERE last_event_time >= now() - $window

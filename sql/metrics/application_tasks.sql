@@ -1,0 +1,19 @@
+-- family: stagelight_spark_application_tasks
+-- type: gauge
+-- help: Task attempts of an application by their present status.
+-- labels: app_id, attempt_id, app_name, status
+SELECT
+    applications.app_id,
+    applications.attempt_id,
+    applications.app_name,
+    statuses.status,
+    count(tasks.task_id) AS value
+FROM applications
+CROSS JOIN (VALUES ('RUNNING'), ('SUCCESS'), ('FAILED'), ('KILLED')) AS statuses (status)
+LEFT JOIN tasks
+    ON tasks.app_id = applications.app_id
+    AND tasks.status = statuses.status
+    AND tasks.attempt_id IS NOT DISTINCT FROM applications.attempt_id
+WHERE applications.last_event_time >= now() - $window
+GROUP BY
+    applications.app_id, applications.attempt_id, applications.app_name, statuses.status

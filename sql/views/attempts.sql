@@ -1,0 +1,29 @@
+-- A row is an application attempt of which anything has been ingested; attempt_id is '' where
+-- Spark gives none, as in the fact tables. Other views take "the last we have heard of it" here.
+WITH facts AS (
+    SELECT app_id, attempt_id, time FROM lake.application_events
+    UNION ALL
+    SELECT app_id, attempt_id, time FROM lake.job_events
+    UNION ALL
+    SELECT app_id, attempt_id, greatest(submission_time, completion_time) FROM lake.stage_events
+    UNION ALL
+    SELECT app_id, attempt_id, time FROM lake.executor_events
+    UNION ALL
+    SELECT app_id, attempt_id, launch_time FROM lake.task_starts
+    UNION ALL
+    SELECT app_id, attempt_id, greatest(launch_time, finish_time) FROM lake.task_ends
+    UNION ALL
+    SELECT app_id, attempt_id, time FROM lake.sql_events
+    UNION ALL
+    -- These know of an attempt, but of no time.
+    SELECT app_id, attempt_id, NULL FROM lake.environment_entries
+    UNION ALL
+    SELECT app_id, attempt_id, NULL FROM lake.resource_requests
+    UNION ALL
+    SELECT app_id, attempt_id, NULL FROM lake.other_events
+    UNION ALL
+    SELECT app_id, attempt_id, NULL FROM lake.sources WHERE events > 0
+)
+SELECT app_id, attempt_id, max(time) AS last_event_time
+FROM facts
+GROUP BY app_id, attempt_id

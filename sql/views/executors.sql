@@ -1,0 +1,227 @@
+-- A row is an executor, the driver included, in its last life: from the event that added it (it or
+-- its block manager) to its removal. Task events count while it lives.
+-- Spark: LiveExecutor, AppStatusListener.liveExecutors.
+--
+-- A position is segment * 10^12 + line: one number that orders the events of an attempt.
+WITH events AS (
+    SELECT
+        *,
+        segment * 1000000000000 + line AS position,
+        -- Lives are counted by the removals before.
+        coalesce(
+            sum(CASE WHEN event = 'SparkListenerExecutorRemoved' THEN 1 ELSE 0 END) OVER (
+                PARTITION BY app_id, attempt_id, executor_id
+                ORDER BY segment, line
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ),
+            0) AS life
+    FROM lake.executor_events
+    -- The block manager of fallback storage is no executor.
+    WHERE executor_id <> 'fallback'
+),
+lives AS (
+    SELECT
+        app_id,
+        attempt_id,
+        executor_id,
+        life,
+        min(position) FILTER (
+            WHERE event IN ('SparkListenerExecutorAdded', 'SparkListenerBlockManagerAdded')
+        ) AS added_at,
+        max(position) FILTER (WHERE event = 'SparkListenerExecutorRemoved') AS removed_at,
+        first_value(time ORDER BY position) FILTER (
+            WHERE event IN ('SparkListenerExecutorAdded', 'SparkListenerBlockManagerAdded')
+        ) AS add_time,
+        last_value(host ORDER BY position)
+            FILTER (WHERE event = 'SparkListenerExecutorAdded') AS host,
+        last_value(total_cores ORDER BY position)
+            FILTER (WHERE event = 'SparkListenerExecutorAdded') AS total_cores,
+        last_value(resource_profile_id ORDER BY position)
+            FILTER (WHERE event = 'SparkListenerExecutorAdded') AS resource_profile_id,
+        last_value(concat(host, ':', port) ORDER BY position)
+            FILTER (WHERE event = 'SparkListenerBlockManagerAdded') AS host_port,
+        last_value(host ORDER BY position)
+            FILTER (WHERE event = 'SparkListenerBlockManagerAdded') AS block_manager_host,
+        last_value(max_memory ORDER BY position)
+            FILTER (WHERE event = 'SparkListenerBlockManagerAdded') AS max_memory,
+        last_value(time ORDER BY position)
+            FILTER (WHERE event = 'SparkListenerExecutorRemoved') AS remove_time,
+        last_value(removed_reason ORDER BY position)
+            FILTER (WHERE event = 'SparkListenerExecutorRemoved') AS remove_reason
+    FROM events
+    GROUP BY app_id, attempt_id, executor_id, life
+),
+added AS (
+    SELECT
+        *,
+        coalesce(host, block_manager_host) AS hostname,
+        life = max(life) OVER (PARTITION BY app_id, attempt_id, executor_id) AS is_last
+    FROM lives
+    WHERE added_at IS NOT NULL
+),
+executors AS (
+    SELECT * FROM added WHERE is_last
+),
+-- Blacklisted is what excluded was called before Spark 3.1. The whole node goes with
+-- NodeExcluded, but only its executors that live then.
+exclusions AS (
+    SELECT
+        app_id,
+        attempt_id,
+        executor_id,
+        CASE WHEN event LIKE 'SparkListenerNode%' THEN host END AS hostname,
+        segment * 1000000000000 + line AS position,
+        event LIKE '%Excluded' OR event LIKE '%Blacklisted' AS is_excluded
+    FROM lake.executor_events
+    WHERE event IN (
+        'SparkListenerExecutorExcluded', 'SparkListenerExecutorUnexcluded',
+        'SparkListenerExecutorBlacklisted', 'SparkListenerExecutorUnblacklisted',
+        'SparkListenerNodeExcluded', 'SparkListenerNodeUnexcluded',
+        'SparkListenerNodeBlacklisted', 'SparkListenerNodeUnblacklisted')
+),
+excluded AS (
+    SELECT
+        executors.app_id,
+        executors.attempt_id,
+        executors.executor_id,
+        last_value(exclusions.is_excluded ORDER BY exclusions.position) AS is_excluded
+    FROM executors
+    JOIN exclusions
+        ON exclusions.app_id = executors.app_id
+        AND exclusions.attempt_id = executors.attempt_id
+    WHERE (exclusions.executor_id = executors.executor_id
+            OR exclusions.hostname = executors.hostname)
+        AND exclusions.position > executors.added_at
+        AND (executors.removed_at IS NULL OR exclusions.position < executors.removed_at)
+    GROUP BY executors.app_id, executors.attempt_id, executors.executor_id
+),
+starts AS (
+    SELECT executors.app_id, executors.attempt_id, executors.executor_id, count(*) AS started
+    FROM executors
+    JOIN lake.task_starts AS tasks
+        ON tasks.app_id = executors.app_id
+        AND tasks.attempt_id = executors.attempt_id
+        AND tasks.executor_id = executors.executor_id
+    WHERE tasks.segment * 1000000000000 + tasks.line > executors.added_at
+        AND (executors.removed_at IS NULL
+            OR tasks.segment * 1000000000000 + tasks.line < executors.removed_at)
+    GROUP BY executors.app_id, executors.attempt_id, executors.executor_id
+),
+ends AS (
+    SELECT
+        executors.app_id,
+        executors.attempt_id,
+        executors.executor_id,
+        count(*) FILTER (WHERE tasks.end_reason IS DISTINCT FROM 'Resubmitted') AS ended,
+        count(*) FILTER (WHERE tasks.end_reason = 'Success') AS completed,
+        count(*) FILTER (
+            WHERE tasks.end_reason IS NULL
+                OR tasks.end_reason NOT IN ('Success', 'TaskKilled', 'TaskCommitDenied')
+        ) AS failed,
+        sum(CAST(tasks.finish_time AS BIGINT) - CAST(tasks.launch_time AS BIGINT)) AS duration_ms,
+        -- A resubmitted task keeps the metrics of its first end: its event has none.
+        sum(tasks.jvm_gc_time_ms) AS gc_time_ms,
+        sum(tasks.input_bytes) AS input_bytes,
+        sum(
+            coalesce(tasks.shuffle_local_bytes_read, 0)
+            + coalesce(tasks.shuffle_remote_bytes_read, 0)
+        ) AS shuffle_read_bytes,
+        sum(tasks.shuffle_write_bytes) AS shuffle_write_bytes
+    FROM executors
+    JOIN lake.task_ends AS tasks
+        ON tasks.app_id = executors.app_id
+        AND tasks.attempt_id = executors.attempt_id
+        AND tasks.executor_id = executors.executor_id
+    WHERE tasks.segment * 1000000000000 + tasks.line > executors.added_at
+        AND (executors.removed_at IS NULL
+            OR tasks.segment * 1000000000000 + tasks.line < executors.removed_at)
+    GROUP BY executors.app_id, executors.attempt_id, executors.executor_id
+),
+-- What a task takes of an executor: its resource profile's cpus, else spark.task.cpus, else 1.
+-- (The History Server never uses ResourceProfile.maxTasksPerExecutor: isCoresLimitKnown is false
+-- for a profile read from a log.)
+profile_cpus AS (
+    SELECT
+        app_id,
+        attempt_id,
+        resource_profile_id,
+        last_value(amount ORDER BY segment, line) AS cpus
+    FROM lake.resource_requests
+    WHERE section = 'Task Resource Requests' AND name = 'cpus'
+    GROUP BY app_id, attempt_id, resource_profile_id
+),
+applications AS (
+    SELECT
+        app_id,
+        attempt_id,
+        last_value(time ORDER BY segment, line)
+            FILTER (WHERE event = 'SparkListenerApplicationStart') AS start_time,
+        last_value(time ORDER BY segment, line)
+            FILTER (WHERE event = 'SparkListenerApplicationEnd') AS end_time
+    FROM lake.application_events
+    GROUP BY app_id, attempt_id
+),
+default_cpus AS (
+    SELECT app_id, attempt_id, last_value(value ORDER BY segment, line) AS cpus
+    FROM lake.environment_entries
+    WHERE section = 'Spark Properties' AND name = 'spark.task.cpus'
+    GROUP BY app_id, attempt_id
+)
+SELECT
+    executors.app_id,
+    NULLIF(executors.attempt_id, '') AS attempt_id,
+    executors.executor_id,
+    coalesce(executors.host_port, executors.host) AS host_port,
+    executors.removed_at IS NULL AS is_active,
+    coalesce(executors.total_cores, 0) AS total_cores,
+    coalesce(executors.total_cores, 0) / coalesce(
+        NULLIF(CAST(profile_cpus.cpus AS BIGINT), 0),
+        NULLIF(TRY_CAST(default_cpus.cpus AS BIGINT), 0),
+        1) AS max_tasks,
+    coalesce(starts.started, 0) - coalesce(ends.ended, 0) AS active_tasks,
+    coalesce(ends.failed, 0) AS failed_tasks,
+    coalesce(ends.completed, 0) AS completed_tasks,
+    coalesce(starts.started, 0) AS total_tasks,
+    -- The driver is there as long as its application (AppStatusStore.replaceExec).
+    CASE
+        WHEN executors.executor_id = 'driver' AND applications.start_time IS NOT NULL
+            THEN CAST(coalesce(applications.end_time, attempts.last_event_time) AS BIGINT)
+                - CAST(applications.start_time AS BIGINT)
+        ELSE coalesce(ends.duration_ms, 0)
+    END AS total_duration_ms,
+    coalesce(ends.gc_time_ms, 0) AS total_gc_time_ms,
+    coalesce(ends.input_bytes, 0) AS total_input_bytes,
+    coalesce(ends.shuffle_read_bytes, 0) AS total_shuffle_read,
+    coalesce(ends.shuffle_write_bytes, 0) AS total_shuffle_write,
+    coalesce(excluded.is_excluded, false) AS is_excluded,
+    coalesce(executors.max_memory, 0) AS max_memory,
+    executors.add_time,
+    executors.remove_time,
+    executors.remove_reason,
+    coalesce(executors.resource_profile_id, 0) AS resource_profile_id
+FROM executors
+JOIN attempts
+    ON attempts.app_id = executors.app_id
+    AND attempts.attempt_id = executors.attempt_id
+LEFT JOIN applications
+    ON applications.app_id = executors.app_id
+    AND applications.attempt_id = executors.attempt_id
+LEFT JOIN excluded
+    ON excluded.app_id = executors.app_id
+    AND excluded.attempt_id = executors.attempt_id
+    AND excluded.executor_id = executors.executor_id
+LEFT JOIN starts
+    ON starts.app_id = executors.app_id
+    AND starts.attempt_id = executors.attempt_id
+    AND starts.executor_id = executors.executor_id
+LEFT JOIN ends
+    ON ends.app_id = executors.app_id
+    AND ends.attempt_id = executors.attempt_id
+    AND ends.executor_id = executors.executor_id
+LEFT JOIN profile_cpus
+    ON profile_cpus.app_id = executors.app_id
+    AND profile_cpus.attempt_id = executors.attempt_id
+    AND profile_cpus.resource_profile_id = coalesce(executors.resource_profile_id, 0)
+LEFT JOIN default_cpus
+    ON default_cpus.app_id = executors.app_id
+    AND default_cpus.attempt_id = executors.attempt_id
