@@ -1,6 +1,7 @@
 //! `stagelight demo`: real logs, a throw-away lake, and what can be seen in it.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use stagelight_query::{Engine, Settings};
 
 use crate::args::{Demo, Global};
 use crate::ingest::with_progress;
-use crate::serve::{self, Serving};
+use crate::serve;
 use crate::terminal::{self, bytes, count, heading};
 
 static LOGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../testdata/logs");
@@ -61,15 +62,16 @@ pub(crate) async fn run(_global: &Global, command: &Demo) -> Result<ExitCode> {
     if command.once {
         return Ok(ExitCode::SUCCESS);
     }
-    let serving = serve::bind_or_other(&engine, command.listen, WINDOW).await?;
-    tell(&mut out, &serving, &lake_uri)?;
-    serving.run().await?;
+    let settings = stagelight_server::Settings { metrics_window: WINDOW, ..Default::default() };
+    let server = serve::bind_nearby(settings, command.listen).await?;
+    tell(&mut out, server.local_addr(), &lake_uri)?;
+    server.run(engine, serve::stopped()?).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(out: &mut impl Write, serving: &Serving, lake: &str) -> Result<()> {
+fn tell(out: &mut impl Write, address: SocketAddr, lake: &str) -> Result<()> {
     heading(out, "Now open")?;
-    writeln!(out, "  http://{}/metrics", serving.address()?)?;
+    writeln!(out, "  http://{address}/metrics")?;
     writeln!(out, "or, in another terminal, ask in SQL:")?;
     writeln!(out, "  stagelight sql --lake {lake}")?;
     writeln!(out, "Ctrl-C ends the demo and removes its lake.")?;

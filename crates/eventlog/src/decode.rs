@@ -88,15 +88,10 @@ pub enum DecodeError {
 }
 
 /// Parses lines into events, in buffers that are reused from line to line.
+#[derive(Default)]
 pub struct Decoder {
     buffers: Buffers,
     tape: Vec<Node<'static>>,
-}
-
-impl Default for Decoder {
-    fn default() -> Self {
-        Self { buffers: Buffers::default(), tape: Vec::new() }
-    }
 }
 
 impl Decoder {

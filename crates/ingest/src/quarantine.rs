@@ -1,7 +1,7 @@
 //! What could not be read, kept with the reason.
 
 use chrono::Utc;
-use stagelight_eventlog::{CodecError, Identity, LineError, Value};
+use stagelight_eventlog::{Identity, LineError, Value};
 use stagelight_lake::SourceId;
 use stagelight_tables::{QUARANTINE, Rejection, RowContext, TableBuilder};
 
@@ -17,8 +17,6 @@ pub enum Problem {
     NoSegments,
     /// The file has no bytes.
     Empty,
-    /// The codec has no decoder.
-    Codec(String),
     /// Nothing in the file is an event.
     NotAnEventLog(String),
     /// The file ends in the middle of a compressed frame.
@@ -40,7 +38,6 @@ impl Problem {
             Self::Unreadable(_) => "unreadable",
             Self::NoSegments => "no_segments",
             Self::Empty => "empty_file",
-            Self::Codec(_) => "unsupported_codec",
             Self::NotAnEventLog(_) => "not_an_event_log",
             Self::TruncatedStream(_) => "truncated_stream",
             Self::TruncatedLine(_) => "truncated_line",
@@ -56,7 +53,6 @@ impl Problem {
             Self::NoSegments => "no files of events here",
             Self::Empty => "the file has no bytes",
             Self::Unreadable(detail)
-            | Self::Codec(detail)
             | Self::NotAnEventLog(detail)
             | Self::TruncatedStream(detail)
             | Self::TruncatedLine(detail)
@@ -69,7 +65,7 @@ impl Problem {
     /// Whether the same bytes may be read another time, by a later version or when rights are
     /// mended: then the ledger must not say that they are in.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreadable(_) | Self::Codec(_))
+        matches!(self, Self::Unreadable(_))
     }
 
     pub(crate) fn from_line(rejection: &Rejection, complete: bool) -> Self {
@@ -88,10 +84,6 @@ impl Problem {
             LineError::Damaged(error) => Self::Damaged(error.to_string()),
             LineError::Io(error) => Self::Unreadable(error.to_string()),
         }
-    }
-
-    pub(crate) fn from_codec(error: &CodecError) -> Self {
-        Self::Codec(error.to_string())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use stagelight_eventlog::{Codec, CodecError, Identity, LineError, Lines, event_class, open};
+use stagelight_eventlog::{Codec, Identity, LineError, Lines, event_class, open};
 use stagelight_lake::{DataFile, Ingested, LakeError, SegmentWriter, SourceId};
 use stagelight_tables::{QUARANTINE, Rows};
 
@@ -93,12 +93,8 @@ impl Reading<'_> {
         };
         let input = match open(segment.codec, file) {
             Ok(input) => input,
-            Err(CodecError::Read(error)) => {
-                self.whole_file(Problem::Unreadable(error.to_string()));
-                return Ok(());
-            }
             Err(error) => {
-                self.whole_file(Problem::from_codec(&error));
+                self.whole_file(Problem::Unreadable(error.to_string()));
                 return Ok(());
             }
         };

@@ -145,7 +145,7 @@ proptest! {
         let mut bytes = pack(codec, &[vec![b"{}\n".to_vec()]]).bytes;
         bytes.extend(tail);
         let (out, _) = unpack(&bytes);
-        prop_assert!(out.starts_with(b"{}\n"));
+        prop_assert!(out.starts_with(b"{}\n"), "{:?}", out);
     }
 }
 

@@ -1,0 +1,4 @@
+//! Lines of real logs into rows.
+
+mod reference;
+mod rows;
