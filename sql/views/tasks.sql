@@ -1,27 +1,26 @@
 -- A row is a task attempt that has started, with its end if that has come.
 -- Spark: LiveTask, TaskDataWrapper.toApi, AppStatusUtils (delays), TaskEndReason (error messages).
 -- Times are timestamp(ms): as BIGINTs they are milliseconds.
-WITH ends AS (
+--
+-- The end of a task repeats what its start says, so that starts are needed for unfinished tasks only.
+WITH ended AS (
     SELECT
-        app_id,
-        attempt_id,
-        task_id,
+        tasks.app_id,
+        tasks.attempt_id,
+        stage_id,
+        stage_attempt_id,
+        tasks.task_id,
         task_index,
         task_attempt,
         partition_id,
         launch_time,
         finish_time,
+        CAST(finish_time AS BIGINT) - CAST(launch_time AS BIGINT) AS duration_ms,
         executor_id,
         host,
+        CASE WHEN failed THEN 'FAILED' WHEN killed THEN 'KILLED' ELSE 'SUCCESS' END AS status,
         task_locality,
         speculative,
-        CASE WHEN failed THEN 'FAILED' WHEN killed THEN 'KILLED' ELSE 'SUCCESS' END AS status,
-        CAST(finish_time AS BIGINT) - CAST(launch_time AS BIGINT) AS duration_ms,
-        CASE
-            WHEN CAST(getting_result_time AS BIGINT) > 0
-                THEN CAST(finish_time AS BIGINT) - CAST(getting_result_time AS BIGINT)
-            ELSE 0
-        END AS getting_result_time_ms,
         CASE end_reason
             WHEN 'Success' THEN NULL
             WHEN 'TaskKilled' THEN coalesce(kill_reason, 'unknown reason')
@@ -63,6 +62,11 @@ WITH ends AS (
             WHEN 'TaskResultLost' THEN 'TaskResultLost (result lost from block manager)'
             ELSE end_reason
         END AS error_message,
+        CASE
+            WHEN CAST(getting_result_time AS BIGINT) > 0
+                THEN CAST(finish_time AS BIGINT) - CAST(getting_result_time AS BIGINT)
+            ELSE 0
+        END AS getting_result_time_ms,
         -- A task that ended without metrics has metrics of zero.
         coalesce(executor_deserialize_time_ms, 0) AS executor_deserialize_time_ms,
         coalesce(executor_deserialize_cpu_time_ns, 0) AS executor_deserialize_cpu_time_ns,
@@ -78,97 +82,124 @@ WITH ends AS (
         coalesce(input_records, 0) AS input_records,
         coalesce(output_bytes, 0) AS output_bytes,
         coalesce(output_records, 0) AS output_records,
-        -- What a task has read of shuffles is 0 unless it succeeded: makeNegative of Spark's
-        -- LiveEntityHelpers puts the metrics of push-based shuffle in its place. `stages` and
-        -- lake.task_ends have it.
-        CASE WHEN failed OR killed THEN 0 ELSE coalesce(shuffle_remote_blocks_fetched, 0) END
-            AS shuffle_remote_blocks_fetched,
-        CASE WHEN failed OR killed THEN 0 ELSE coalesce(shuffle_local_blocks_fetched, 0) END
-            AS shuffle_local_blocks_fetched,
-        CASE WHEN failed OR killed THEN 0 ELSE coalesce(shuffle_fetch_wait_time_ms, 0) END
-            AS shuffle_fetch_wait_time_ms,
-        CASE WHEN failed OR killed THEN 0 ELSE coalesce(shuffle_remote_bytes_read, 0) END
-            AS shuffle_remote_bytes_read,
-        CASE WHEN failed OR killed THEN 0 ELSE coalesce(shuffle_remote_bytes_read_to_disk, 0) END
-            AS shuffle_remote_bytes_read_to_disk,
-        CASE WHEN failed OR killed THEN 0 ELSE coalesce(shuffle_local_bytes_read, 0) END
-            AS shuffle_local_bytes_read,
-        CASE WHEN failed OR killed THEN 0 ELSE coalesce(shuffle_read_records, 0) END
-            AS shuffle_read_records,
+        coalesce(shuffle_remote_blocks_fetched, 0) AS shuffle_remote_blocks_fetched,
+        coalesce(shuffle_local_blocks_fetched, 0) AS shuffle_local_blocks_fetched,
+        coalesce(shuffle_fetch_wait_time_ms, 0) AS shuffle_fetch_wait_time_ms,
+        coalesce(shuffle_remote_bytes_read, 0) AS shuffle_remote_bytes_read,
+        coalesce(shuffle_remote_bytes_read_to_disk, 0) AS shuffle_remote_bytes_read_to_disk,
+        coalesce(shuffle_local_bytes_read, 0) AS shuffle_local_bytes_read,
+        coalesce(shuffle_read_records, 0) AS shuffle_read_records,
         coalesce(shuffle_write_bytes, 0) AS shuffle_write_bytes,
         coalesce(shuffle_write_time_ns, 0) AS shuffle_write_time_ns,
         coalesce(shuffle_write_records, 0) AS shuffle_write_records
-    FROM lake.task_ends
+    -- The few stand on the left, where the join makes its hash table.
+    FROM unmatched_tasks AS unmatched
+    RIGHT JOIN lake.task_ends AS tasks
+        ON tasks.app_id = unmatched.app_id
+        AND tasks.attempt_id = unmatched.attempt_id
+        AND tasks.task_id = unmatched.task_id
     -- A task ends once. When an executor is lost with the output of a finished task, Spark ends
     -- the task again as Resubmitted; the listener does not know it any more and changes nothing.
-    WHERE end_reason IS DISTINCT FROM 'Resubmitted'
+    WHERE unmatched.is_unfinished IS NULL AND end_reason IS DISTINCT FROM 'Resubmitted'
+),
+unfinished AS (
+    SELECT starts.*
+    FROM unmatched_tasks AS unmatched
+    JOIN lake.task_starts AS starts
+        ON starts.app_id = unmatched.app_id
+        AND starts.attempt_id = unmatched.attempt_id
+        AND starts.task_id = unmatched.task_id
+    WHERE unmatched.is_unfinished
 )
 SELECT
-    starts.app_id,
-    NULLIF(starts.attempt_id, '') AS attempt_id,
-    starts.stage_id,
-    starts.stage_attempt_id,
-    starts.task_id,
-    coalesce(ends.task_index, starts.task_index) AS task_index,
-    coalesce(ends.task_attempt, starts.task_attempt) AS task_attempt,
-    coalesce(ends.partition_id, starts.partition_id, -1) AS partition_id,
-    coalesce(ends.launch_time, starts.launch_time) AS launch_time,
-    ends.finish_time,
-    -- A task that has not ended has run for as long as we have heard of its application (the
-    -- History Server: until the log file's modification time).
+    app_id,
+    NULLIF(attempt_id, '') AS attempt_id,
+    stage_id,
+    stage_attempt_id,
+    task_id,
+    task_index,
+    task_attempt,
+    coalesce(partition_id, -1) AS partition_id,
+    launch_time,
+    finish_time,
+    NULLIF(duration_ms, 0) AS duration_ms,
+    executor_id,
+    host,
+    status,
+    task_locality,
+    coalesce(speculative, false) AS speculative,
+    error_message,
     CASE
-        WHEN ends.task_id IS NOT NULL THEN NULLIF(ends.duration_ms, 0)
-        ELSE CAST(attempts.last_event_time AS BIGINT) - CAST(starts.launch_time AS BIGINT)
-    END AS duration_ms,
-    coalesce(ends.executor_id, starts.executor_id) AS executor_id,
-    coalesce(ends.host, starts.host) AS host,
-    coalesce(ends.status, 'RUNNING') AS status,
-    coalesce(ends.task_locality, starts.task_locality) AS task_locality,
-    coalesce(ends.speculative, starts.speculative, false) AS speculative,
-    ends.error_message,
-    CASE
-        WHEN ends.duration_ms > 0 THEN
+        WHEN duration_ms > 0 THEN
             greatest(
                 0,
-                ends.duration_ms
-                - ends.executor_run_time_ms
-                - ends.executor_deserialize_time_ms
-                - ends.result_serialization_time_ms
-                - ends.getting_result_time_ms)
+                duration_ms
+                - executor_run_time_ms
+                - executor_deserialize_time_ms
+                - result_serialization_time_ms
+                - getting_result_time_ms)
         ELSE 0
     END AS scheduler_delay_ms,
-    coalesce(ends.getting_result_time_ms, 0) AS getting_result_time_ms,
-    -- A task that has not ended has no metrics.
-    ends.executor_deserialize_time_ms,
-    ends.executor_deserialize_cpu_time_ns,
-    ends.executor_run_time_ms,
-    ends.executor_cpu_time_ns,
-    ends.result_size,
-    ends.jvm_gc_time_ms,
-    ends.result_serialization_time_ms,
-    ends.memory_bytes_spilled,
-    ends.disk_bytes_spilled,
-    ends.peak_execution_memory,
-    ends.input_bytes,
-    ends.input_records,
-    ends.output_bytes,
-    ends.output_records,
-    ends.shuffle_remote_blocks_fetched,
-    ends.shuffle_local_blocks_fetched,
-    ends.shuffle_fetch_wait_time_ms,
-    ends.shuffle_remote_bytes_read,
-    ends.shuffle_remote_bytes_read_to_disk,
-    ends.shuffle_local_bytes_read,
-    ends.shuffle_local_bytes_read + ends.shuffle_remote_bytes_read AS shuffle_read_bytes,
-    ends.shuffle_read_records,
-    ends.shuffle_write_bytes,
-    ends.shuffle_write_time_ns,
-    ends.shuffle_write_records
-FROM attempts
-JOIN lake.task_starts AS starts
-    ON starts.app_id = attempts.app_id
-    AND starts.attempt_id = attempts.attempt_id
-LEFT JOIN ends
-    ON ends.app_id = starts.app_id
-    AND ends.attempt_id = starts.attempt_id
-    AND ends.task_id = starts.task_id
+    getting_result_time_ms,
+    executor_deserialize_time_ms,
+    executor_deserialize_cpu_time_ns,
+    executor_run_time_ms,
+    executor_cpu_time_ns,
+    result_size,
+    jvm_gc_time_ms,
+    result_serialization_time_ms,
+    memory_bytes_spilled,
+    disk_bytes_spilled,
+    peak_execution_memory,
+    input_bytes,
+    input_records,
+    output_bytes,
+    output_records,
+    -- What a task has read of shuffles is 0 unless it succeeded: makeNegative of Spark's
+    -- LiveEntityHelpers puts the metrics of push-based shuffle in its place. `stages` and
+    -- lake.task_ends have it.
+    CASE status WHEN 'SUCCESS' THEN shuffle_remote_blocks_fetched ELSE 0 END
+        AS shuffle_remote_blocks_fetched,
+    CASE status WHEN 'SUCCESS' THEN shuffle_local_blocks_fetched ELSE 0 END
+        AS shuffle_local_blocks_fetched,
+    CASE status WHEN 'SUCCESS' THEN shuffle_fetch_wait_time_ms ELSE 0 END
+        AS shuffle_fetch_wait_time_ms,
+    CASE status WHEN 'SUCCESS' THEN shuffle_remote_bytes_read ELSE 0 END
+        AS shuffle_remote_bytes_read,
+    CASE status WHEN 'SUCCESS' THEN shuffle_remote_bytes_read_to_disk ELSE 0 END
+        AS shuffle_remote_bytes_read_to_disk,
+    CASE status WHEN 'SUCCESS' THEN shuffle_local_bytes_read ELSE 0 END AS shuffle_local_bytes_read,
+    CASE status
+        WHEN 'SUCCESS' THEN shuffle_local_bytes_read + shuffle_remote_bytes_read
+        ELSE 0
+    END AS shuffle_read_bytes,
+    CASE status WHEN 'SUCCESS' THEN shuffle_read_records ELSE 0 END AS shuffle_read_records,
+    shuffle_write_bytes,
+    shuffle_write_time_ns,
+    shuffle_write_records
+FROM ended
+UNION ALL BY NAME
+-- A task that has not ended has no metrics. It has run for as long as we have heard of its
+-- application (the History Server: until the log file's modification time).
+SELECT
+    unfinished.app_id,
+    NULLIF(unfinished.attempt_id, '') AS attempt_id,
+    stage_id,
+    stage_attempt_id,
+    task_id,
+    task_index,
+    task_attempt,
+    coalesce(partition_id, -1) AS partition_id,
+    launch_time,
+    CAST(attempts.last_event_time AS BIGINT) - CAST(launch_time AS BIGINT) AS duration_ms,
+    executor_id,
+    host,
+    'RUNNING' AS status,
+    task_locality,
+    coalesce(speculative, false) AS speculative,
+    0 AS scheduler_delay_ms,
+    0 AS getting_result_time_ms
+FROM unfinished
+JOIN attempts
+    ON attempts.app_id = unfinished.app_id
+    AND attempts.attempt_id = unfinished.attempt_id

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn names_that_prometheus_refuses_are_told_apart() {
-        let refused = |metrics: &[Metric]| validate(metrics).unwrap_err().to_string();
+        let refused =
+            |metrics: &[Metric]| validate(metrics).expect_err("a name is wrong").to_string();
         for name in ["", "1st", "with-dash", "with space", "größe"] {
             assert_eq!(refused(&[metric(name, &[])]), format!("`{name}` is no name of a family"));
         }

@@ -11,8 +11,6 @@ pub(crate) fn write(text: &mut String, snapshot: &Snapshot) {
     write_header(text, build, FamilyType::Gauge.as_str(), "Version of the server, as a label.");
     write_sample(text, build, [("version", env!("CARGO_PKG_VERSION"))], 1.0);
 
-    #[expect(clippy::cast_precision_loss, reason = "Prometheus has nothing but floats")]
-    let series = snapshot.series as f64;
     for (family, help, value) in [
         (
             "stagelight_snapshot_age_seconds",
@@ -24,7 +22,7 @@ pub(crate) fn write(text: &mut String, snapshot: &Snapshot) {
             "Time that it took to compute the Spark metrics.",
             snapshot.took.as_secs_f64(),
         ),
-        ("stagelight_snapshot_series", "Series of the Spark metrics.", series),
+        ("stagelight_snapshot_series", "Series of the Spark metrics.", snapshot.series as f64),
     ] {
         write_header(text, family, FamilyType::Gauge.as_str(), help);
         write_sample(text, family, [], value);

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
+use stagelight_query::FamilyType;
 
 use crate::exposition::{write_header, write_sample};
 use crate::routes::{self, App};
@@ -24,12 +25,16 @@ impl Requests {
     /// Writes the family of these counts.
     pub(crate) fn write(&self, text: &mut String) {
         const FAMILY: &str = "stagelight_http_requests_total";
-        write_header(text, FAMILY, "counter", "HTTP requests that have been answered.");
+        write_header(
+            text,
+            FAMILY,
+            FamilyType::Counter.as_str(),
+            "HTTP requests that have been answered.",
+        );
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for ((path, status), count) in counts.iter() {
-            #[expect(clippy::cast_precision_loss, reason = "Prometheus has nothing but floats")]
-            let count = *count as f64;
-            write_sample(text, FAMILY, [("code", status.as_str()), ("path", path)], count);
+            let labels = [("code", status.as_str()), ("path", path)];
+            write_sample(text, FAMILY, labels, *count as f64);
         }
     }
 }

@@ -66,6 +66,7 @@ async fn a_lake_that_cannot_be_read_is_not_ready_and_keeps_its_metrics() {
 async fn an_address_that_is_taken_is_named() {
     let first = Server::bind(settings()).await.expect("a port is free");
     let listen = first.local_addr().to_string();
-    let error = Server::bind(Settings { listen: listen.clone(), ..settings() }).await.unwrap_err();
+    let second = Server::bind(Settings { listen: listen.clone(), ..settings() }).await;
+    let error = second.expect_err("the port is taken");
     assert!(error.to_string().starts_with(&format!("listening on {listen}: ")), "{error}");
 }

@@ -1,0 +1,3 @@
+//! The engine over a lake of real logs.
+
+mod slt;

@@ -1,0 +1,100 @@
+//! The views answer what `tests/slt/*.slt` say, over all logs of `testdata/`.
+//!
+//! A row's values are parted by tabs. NULL is `NULL`, an empty text `(empty)`, a newline `\n`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Normalizer, Runner};
+use stagelight_ingest::{Options, Progress, discover, ingest};
+use stagelight_lake::Lake;
+use stagelight_query::{Engine, QueryError, Settings};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_answer_as_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
+    let logs = discover(&[root().join("testdata/logs")]);
+    ingest(&lake, logs, &Options::default(), Arc::new(Progress::default())).await.expect("rows");
+    let engine = Engine::new(Arc::new(lake), &Settings::default()).await.expect("an engine");
+    let engine = Arc::new(engine);
+
+    let mut files: Vec<_> = std::fs::read_dir(root().join("crates/query/tests/slt"))
+        .expect("a folder of files")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    let mut failures = Vec::new();
+    for file in &files {
+        let mut runner: Runner<_, _> = Runner::new(async || Ok(Database(Arc::clone(&engine))));
+
+        runner.with_validator(rows_are_equal);
+        if let Err(error) = runner.run_file_async(file).await {
+            failures.push(error.display(false).to_string());
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(files.len() >= 9, "every view has a file: {files:?}");
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Values stand as they are: texts may have spaces.
+fn rows_are_equal(_: Normalizer, actual: &[Vec<String>], expected: &[String]) -> bool {
+    actual.len() == expected.len()
+        && actual.iter().zip(expected).all(|(row, line)| row.join("\t") == *line)
+}
+
+struct Database(Arc<Engine>);
+
+#[async_trait::async_trait]
+impl AsyncDB for Database {
+    type Error = QueryError;
+    type ColumnType = DefaultColumnType;
+
+    async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, QueryError> {
+        let answer = self.0.sql(sql).await?;
+        let types = answer.schema.fields().iter().map(|f| column_type(f.data_type())).collect();
+        let options = FormatOptions::new()
+            .with_null("NULL")
+            .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.3fZ"));
+        let mut rows = Vec::new();
+        for batch in &answer.batches {
+            let columns: Vec<_> = batch
+                .columns()
+                .iter()
+                .map(|column| ArrayFormatter::try_new(column, &options))
+                .collect::<Result<_, _>>()
+                .expect("every type can be shown");
+            for row in 0..batch.num_rows() {
+                rows.push(
+                    columns.iter().map(|column| text(&column.value(row).to_string())).collect(),
+                );
+            }
+        }
+        Ok(DBOutput::Rows { types, rows })
+    }
+
+    fn engine_name(&self) -> &'static str {
+        "stagelight"
+    }
+
+    async fn shutdown(&mut self) {}
+}
+
+fn text(value: &str) -> String {
+    if value.is_empty() { "(empty)".to_owned() } else { value.replace('\n', "\\n") }
+}
+
+fn column_type(data_type: &DataType) -> DefaultColumnType {
+    match data_type {
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => DefaultColumnType::Text,
+        data_type if data_type.is_integer() => DefaultColumnType::Integer,
+        data_type if data_type.is_floating() => DefaultColumnType::FloatingPoint,
+        _ => DefaultColumnType::Any,
+    }
+}
