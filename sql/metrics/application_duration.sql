@@ -7,5 +7,4 @@ SELECT
     attempt_id,
     app_name,
     duration_ms / 1000.0 AS value
-FROM applications
-WHERE last_event_time >= now() - $window
+FROM recent.applications

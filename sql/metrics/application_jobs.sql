@@ -8,12 +8,11 @@ SELECT
     applications.app_name,
     statuses.status,
     count(jobs.job_id) AS value
-FROM applications
+FROM recent.applications
 CROSS JOIN (VALUES ('RUNNING'), ('SUCCEEDED'), ('FAILED')) AS statuses (status)
 LEFT JOIN jobs
     ON jobs.app_id = applications.app_id
     AND jobs.status = statuses.status
     AND jobs.attempt_id IS NOT DISTINCT FROM applications.attempt_id
-WHERE applications.last_event_time >= now() - $window
 GROUP BY
     applications.app_id, applications.attempt_id, applications.app_name, statuses.status

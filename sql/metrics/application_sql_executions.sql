@@ -8,12 +8,11 @@ SELECT
     applications.app_name,
     statuses.status,
     count(sql_executions.execution_id) AS value
-FROM applications
+FROM recent.applications
 CROSS JOIN (VALUES ('RUNNING'), ('COMPLETED'), ('FAILED')) AS statuses (status)
 LEFT JOIN sql_executions
     ON sql_executions.app_id = applications.app_id
     AND sql_executions.status = statuses.status
     AND sql_executions.attempt_id IS NOT DISTINCT FROM applications.attempt_id
-WHERE applications.last_event_time >= now() - $window
 GROUP BY
     applications.app_id, applications.attempt_id, applications.app_name, statuses.status

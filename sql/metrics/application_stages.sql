@@ -8,12 +8,11 @@ SELECT
     applications.app_name,
     statuses.status,
     count(stages.stage_id) AS value
-FROM applications
+FROM recent.applications
 CROSS JOIN (VALUES ('PENDING'), ('ACTIVE'), ('COMPLETE'), ('FAILED'), ('SKIPPED')) AS statuses (status)
-LEFT JOIN stages
+LEFT JOIN recent.stages
     ON stages.app_id = applications.app_id
     AND stages.status = statuses.status
     AND stages.attempt_id IS NOT DISTINCT FROM applications.attempt_id
-WHERE applications.last_event_time >= now() - $window
 GROUP BY
     applications.app_id, applications.attempt_id, applications.app_name, statuses.status

@@ -8,6 +8,5 @@ SELECT
     applications.app_name,
     statuses.status,
     CASE WHEN applications.status = statuses.status THEN 1 ELSE 0 END AS value
-FROM applications
+FROM recent.applications
 CROSS JOIN (VALUES ('running'), ('succeeded'), ('failed')) AS statuses (status)
-WHERE applications.last_event_time >= now() - $window

@@ -8,12 +8,11 @@ SELECT
     applications.app_name,
     statuses.status,
     count(tasks.task_id) AS value
-FROM applications
+FROM recent.applications
 CROSS JOIN (VALUES ('RUNNING'), ('SUCCESS'), ('FAILED'), ('KILLED')) AS statuses (status)
 LEFT JOIN tasks
     ON tasks.app_id = applications.app_id
     AND tasks.status = statuses.status
     AND tasks.attempt_id IS NOT DISTINCT FROM applications.attempt_id
-WHERE applications.last_event_time >= now() - $window
 GROUP BY
     applications.app_id, applications.attempt_id, applications.app_name, statuses.status

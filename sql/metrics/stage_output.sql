@@ -3,15 +3,11 @@
 -- help: Bytes that the tasks of a stage attempt wrote to storage.
 -- labels: app_id, attempt_id, app_name, stage_id, stage_attempt_id
 SELECT
-    stages.app_id,
-    stages.attempt_id,
-    applications.app_name,
-    stages.stage_id,
-    stages.stage_attempt_id,
-    stages.output_bytes AS value
-FROM stages
-JOIN applications
-    ON applications.app_id = stages.app_id
-    AND applications.attempt_id IS NOT DISTINCT FROM stages.attempt_id
-WHERE applications.last_event_time >= now() - $window
-    AND stages.status IN ('ACTIVE', 'COMPLETE', 'FAILED')
+    app_id,
+    attempt_id,
+    app_name,
+    stage_id,
+    stage_attempt_id,
+    output_bytes AS value
+FROM recent.stages
+WHERE status IN ('ACTIVE', 'COMPLETE', 'FAILED')

@@ -3,15 +3,11 @@
 -- help: Bytes of shuffle data that the tasks of a stage attempt read, local and remote.
 -- labels: app_id, attempt_id, app_name, stage_id, stage_attempt_id
 SELECT
-    stages.app_id,
-    stages.attempt_id,
-    applications.app_name,
-    stages.stage_id,
-    stages.stage_attempt_id,
-    stages.shuffle_read_bytes AS value
-FROM stages
-JOIN applications
-    ON applications.app_id = stages.app_id
-    AND applications.attempt_id IS NOT DISTINCT FROM stages.attempt_id
-WHERE applications.last_event_time >= now() - $window
-    AND stages.status IN ('ACTIVE', 'COMPLETE', 'FAILED')
+    app_id,
+    attempt_id,
+    app_name,
+    stage_id,
+    stage_attempt_id,
+    shuffle_read_bytes AS value
+FROM recent.stages
+WHERE status IN ('ACTIVE', 'COMPLETE', 'FAILED')

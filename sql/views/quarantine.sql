@@ -9,5 +9,6 @@ SELECT
     byte_offset,
     reason,
     detail,
+    raw,
     seen_at
 FROM lake.quarantine

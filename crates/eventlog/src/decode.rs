@@ -292,10 +292,6 @@ fn value<'a>(nodes: &'a [Node<'a>]) -> Value<'a> {
             StaticNode::Null => Value::Null,
             StaticNode::Bool(flag) => Value::Bool(flag),
             StaticNode::I64(n) => Value::Int(n),
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a JSON number beyond i64 is approximate"
-            )]
             StaticNode::U64(n) => i64::try_from(n).map_or(Value::Float(n as f64), Value::Int),
             StaticNode::F64(n) => Value::Float(n),
         },

@@ -76,7 +76,6 @@ pub struct Report {
 impl Report {
     /// Decompressed megabytes (10^6 bytes) per second.
     pub fn megabytes_per_second(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let megabytes = self.bytes_uncompressed as f64 / 1e6;
         megabytes / self.elapsed.as_secs_f64().max(1e-9)
     }

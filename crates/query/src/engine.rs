@@ -8,7 +8,6 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider,
 };
-use datafusion::common::ParamValues;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -129,7 +128,7 @@ impl Engine {
     ///
     /// [`QueryError::DataFusion`] with the planner's message.
     pub async fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
-        collect(self.plan(sql).await?).await
+        collect(plan(&self.context, sql).await?).await
     }
 
     /// As [`Engine::sql`], batch by batch.
@@ -138,33 +137,41 @@ impl Engine {
     ///
     /// [`QueryError::DataFusion`] with the planner's message.
     pub async fn stream(&self, sql: &str) -> Result<AnswerStream, QueryError> {
-        Ok(self.plan(sql).await?.execute_stream().await?)
+        Ok(plan(&self.context, sql).await?.execute_stream().await?)
     }
 
-    /// As [`Engine::sql`], with values for `$name` in the text.
-    ///
-    /// # Errors
-    ///
-    /// [`QueryError::DataFusion`] with the planner's message.
-    pub(crate) async fn sql_with(
+    /// A session that sees what this engine has, and `tables` as another schema.
+    pub(crate) fn session_with(
         &self,
-        sql: &str,
-        parameters: ParamValues,
-    ) -> Result<Answer, QueryError> {
-        let plan = self.plan(sql).await?.with_param_values(parameters)?;
-        collect(plan).await
-    }
-
-    async fn plan(&self, sql: &str) -> Result<DataFrame, QueryError> {
-        let read_only = SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
-        Ok(self.context.sql_with_options(sql, read_only).await?)
+        schema: &str,
+        tables: Arc<dyn SchemaProvider>,
+    ) -> Result<SessionContext, QueryError> {
+        let context = SessionContext::new_with_config_rt(
+            self.context.copied_config(),
+            self.context.runtime_env(),
+        );
+        let catalog = MemoryCatalogProvider::new();
+        if let Some(known) = self.context.catalog(CATALOG) {
+            for name in known.schema_names() {
+                if let Some(schema) = known.schema(&name) {
+                    catalog.register_schema(&name, schema)?;
+                }
+            }
+        }
+        catalog.register_schema(schema, tables)?;
+        context.register_catalog(CATALOG, Arc::new(catalog));
+        Ok(context)
     }
 }
 
-async fn collect(plan: DataFrame) -> Result<Answer, QueryError> {
+/// Plans `sql`, which may only read.
+pub(crate) async fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame, QueryError> {
+    let read_only =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    Ok(context.sql_with_options(sql, read_only).await?)
+}
+
+pub(crate) async fn collect(plan: DataFrame) -> Result<Answer, QueryError> {
     let schema = Arc::clone(plan.schema().inner());
     let batches = plan.collect().await?;
     let schema = batches.first().map_or(schema, RecordBatch::schema);

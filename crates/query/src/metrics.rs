@@ -10,22 +10,28 @@
 //! SELECT app_id, ..., executor_run_time_ms / 1000.0 AS value FROM stages ...
 //! ```
 //!
-//! The query gives a column for each label and `value`, a row for each sample. `$window` stands
-//! for how long ago an application's last event may be.
+//! The query gives a column for each label and `value`, a row for each sample. Besides the views
+//! it can read schema `recent`: a table for each file of `sql/recent/`, computed once for all
+//! metrics, in the order of their names. There `$window` stands for how long ago an application's
+//! last event may be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::common::ParamValues;
+use datafusion::datasource::MemTable;
 use datafusion::scalar::ScalarValue;
 use include_dir::{Dir, include_dir};
 
-use crate::engine::{Answer, Engine};
+use crate::engine::{Answer, Engine, collect, plan};
 use crate::error::QueryError;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/metrics");
+static RECENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/recent");
 
 /// The type of a family, as Prometheus has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,11 +174,25 @@ impl Engine {
         let seconds = i64::try_from(window.as_secs()).unwrap_or(i64::MAX / 1_000_000_000);
         let nanoseconds = seconds.saturating_mul(1_000_000_000);
         let window = ScalarValue::new_interval_mdn(0, 0, nanoseconds);
+        let parameters = ParamValues::from(vec![("window", window)]);
+
+        let recent = Arc::new(MemorySchemaProvider::new());
+        let session = self.session_with("recent", Arc::clone(&recent) as _)?;
+        let mut files: Vec<_> = RECENT.files().collect();
+        files.sort_by_key(|file| file.path());
+        for file in files {
+            let (Some(name), Some(sql)) = (file.path().file_stem(), file.contents_utf8()) else {
+                continue;
+            };
+            let plan = plan(&session, sql).await?.with_param_values(parameters.clone())?;
+            let answer = collect(plan).await?;
+            let table = MemTable::try_new(answer.schema, vec![answer.batches])?;
+            recent.register_table(name.to_string_lossy().into_owned(), Arc::new(table))?;
+        }
+
         let mut families = Vec::with_capacity(metrics.len());
         for metric in metrics {
-            let parameters = ParamValues::from(vec![("window", window.clone())]);
-            let answer = self.sql_with(&metric.sql, parameters).await?;
-            families.push(metric.family(&answer)?);
+            families.push(metric.family(&collect(plan(&session, &metric.sql).await?).await?)?);
         }
         Ok(families)
     }
@@ -199,9 +219,11 @@ mod tests {
 
     #[test]
     fn a_header_without_a_field_names_it() {
-        let error = Metric::parse("a.sql", "-- family: x\n-- type: gauge\nSELECT 1").unwrap_err();
+        let error = Metric::parse("a.sql", "-- family: x\n-- type: gauge\nSELECT 1")
+            .expect_err("the header is wrong");
         assert_eq!(error.to_string(), "metric a.sql: its header has no `help:`");
-        let error = Metric::parse("a.sql", "-- type: sum\nSELECT 1").unwrap_err();
+        let error =
+            Metric::parse("a.sql", "-- type: sum\nSELECT 1").expect_err("the header is wrong");
         assert_eq!(error.to_string(), "metric a.sql: `sum` is no type of a family");
     }
 }

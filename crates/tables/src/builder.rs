@@ -238,7 +238,6 @@ impl Values {
             (Self::Bool(values), Value::Bool(flag)) => values.append_value(flag),
             (Self::Bool(values), _) => values.append_null(),
             (Self::Float(values), Value::Float(n)) => values.append_value(n),
-            #[expect(clippy::cast_precision_loss, reason = "amounts are small")]
             (Self::Float(values), Value::Int(n)) => values.append_value(n as f64),
             (Self::Float(values), _) => values.append_null(),
             (Self::IntList(lists), Value::Nested(list)) => {
