@@ -30,7 +30,7 @@ for run in range(runs):
     lake = os.path.join(scratch, f"lake-{run}")
     started = time.monotonic()
     child = subprocess.Popen(
-        [binary, "--lake", lake, "ingest", "--format", "json", log],
+        [binary, "--lake", lake, "ingest", "--summary", "json", log],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     summary = json.loads(child.stdout.read())
     _, status, usage = os.wait4(child.pid, 0)

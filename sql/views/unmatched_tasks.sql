@@ -11,11 +11,14 @@ WITH moves AS (
     WHERE end_reason IS DISTINCT FROM 'Resubmitted'
 ),
 unbalanced AS (
-    -- Where starts and ends are as many and of the same ids, they match.
+    -- Where starts and ends are as many, and their ids have the same sum and sum of squares, they
+    -- are taken to match.
     SELECT app_id, attempt_id, stage_id, stage_attempt_id
     FROM moves
     GROUP BY app_id, attempt_id, stage_id, stage_attempt_id
-    HAVING sum(step) <> 0 OR sum(step * task_id) <> 0
+    HAVING sum(step) <> 0
+        OR sum(step * task_id) <> 0
+        OR sum(step * (task_id * task_id % 1000003)) <> 0
 )
 SELECT
     moves.app_id,

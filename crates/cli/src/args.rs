@@ -91,7 +91,7 @@ pub(crate) struct Ingest {
     pub(crate) max_line_bytes: usize,
     /// How the summary looks
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: SummaryFormat,
+    pub(crate) summary: SummaryFormat,
 }
 
 /// How a summary looks.

@@ -64,16 +64,18 @@ fn with_file(mut command: Command, file: &Path) -> Result<Command, Error> {
     for (key, value) in table {
         match value {
             Value::Table(section) => {
-                let name = key.clone();
-                if command.find_subcommand(&name).is_none() {
-                    return Err(wrong(format!("there is no command `{name}`")));
+                let section_name = key;
+                if command.find_subcommand(&section_name).is_none() {
+                    return Err(wrong(format!("there is no command `{section_name}`")));
                 }
                 let mut result = Ok(());
-                command = command.mut_subcommand(name, |mut subcommand| {
+                command = command.mut_subcommand(section_name.clone(), |mut subcommand| {
                     for (key, value) in &section {
                         match with_default(subcommand.clone(), key, value) {
                             Ok(changed) => subcommand = changed,
-                            Err(reason) => result = Err(wrong(format!("[{}] {reason}", &key))),
+                            Err(reason) => {
+                                result = Err(wrong(format!("[{section_name}] {reason}")))
+                            }
                         }
                     }
                     subcommand
@@ -134,12 +136,12 @@ mod tests {
 
     #[test]
     fn a_flag_beats_the_file_which_beats_the_default() {
-        let file = "lake = \"/from/file\"\n[ingest]\nthreads = 3\nformat = \"json\"\n";
+        let file = "lake = \"/from/file\"\n[ingest]\nthreads = 3\nsummary = \"json\"\n";
         let cli = with(file, &["ingest", "x"]).expect("both are sound");
         assert_eq!(cli.global.lake, "/from/file");
         let Cmd::Ingest(ingest) = cli.command else { panic!("ingest was asked for") };
         assert_eq!(ingest.threads.map(usize::from), Some(3));
-        assert_eq!(ingest.format, SummaryFormat::Json);
+        assert_eq!(ingest.summary, SummaryFormat::Json);
         let cli = with(file, &["--lake", "/flag", "ingest", "x", "--threads", "1"]);
         let cli = cli.expect("both are sound");
         assert_eq!(cli.global.lake, "/flag");
@@ -152,7 +154,7 @@ mod tests {
         for (file, reason) in [
             ("lak = 1", "there is no setting `lak`"),
             ("[ingestion]\nthreads = 1", "there is no command `ingestion`"),
-            ("[demo]\nonce = 1", "`once` is true or false"),
+            ("[demo]\nonce = 1", "[demo] `once` is true or false"),
             ("[ingest]\nthreads = \"many\"", "invalid value 'many'"),
             ("lake = ", "TOML parse error"),
         ] {

@@ -29,7 +29,7 @@ pub(crate) async fn run(global: &Global, command: &Ingest) -> Result<ExitCode> {
     let discovery = tokio::task::spawn_blocking(move || discover(&paths)).await?;
     let lake = Lake::create(&global.lake).await?;
     let report = with_progress(&lake, discovery, &options).await?;
-    match command.format {
+    match command.summary {
         SummaryFormat::Text => summary(&mut io::stdout().lock(), &report)?,
         SummaryFormat::Json => summary_json(&mut io::stdout().lock(), &report)?,
     }

@@ -36,7 +36,7 @@ pub(crate) async fn run(global: &Global, command: &Sql) -> Result<ExitCode> {
 /// The engine over the lake that the flags name.
 pub(crate) async fn engine(global: &Global, memory_mib: usize) -> Result<Arc<Engine>> {
     let lake = Arc::new(Lake::open(&global.lake).await?);
-    let settings = Settings { memory_bytes: memory_mib << 20 };
+    let settings = Settings { memory_bytes: memory_mib.saturating_mul(1 << 20) };
     Ok(Arc::new(Engine::new(lake, &settings).await?))
 }
 

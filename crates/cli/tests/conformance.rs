@@ -183,8 +183,7 @@ fn answers(case: &Case, views: &[&View]) -> Vec<Vec<Row>> {
         case.name,
         String::from_utf8_lossy(&ingest.stderr)
     );
-    let queries: Vec<_> =
-        views.iter().map(|view| format!("SELECT * FROM {}", view.name)).collect();
+    let queries: Vec<_> = views.iter().map(|view| format!("SELECT * FROM {}", view.name)).collect();
     let queries = queries.join("; ");
     let sql = stagelight(lake.path(), ["sql", "--format", "json", &queries].map(OsStr::new));
     assert!(

@@ -75,6 +75,8 @@ struct Found {
 struct File {
     index: u64,
     codec: Codec,
+    compacted: bool,
+    in_progress: bool,
     source: SourceId,
     display: String,
     size: u64,
@@ -111,14 +113,18 @@ impl Found {
     }
 
     fn file(&mut self, path: &Path, metadata: &Metadata) {
+        // Behind a link stands a file that has its own name, and may be found by that too.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let folder = path.parent().unwrap_or(Path::new(""));
         let folder_name = folder.file_name().unwrap_or_default().to_string_lossy();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         match LogName::parse(&folder_name, &file_name) {
-            LogName::Segment { log, index, codec, .. } => {
+            LogName::Segment { log, index, codec, compacted, in_progress } => {
                 let file = File {
                     index,
                     codec,
+                    compacted,
+                    in_progress,
                     source: source(path, metadata),
                     display: display(path),
                     size: metadata.len(),
@@ -144,12 +150,15 @@ impl Found {
     }
 
     fn finish(mut self) -> Discovery {
-        for ((folder, name), files) in std::mem::take(&mut self.logs) {
+        for ((folder, name), mut files) in std::mem::take(&mut self.logs) {
+            let repeated = repeated(&files);
+            self.discovery.skipped += repeated.len();
+            files.retain(|path, _| !repeated.contains(path));
             if files.is_empty() {
                 self.problem(&folder, Problem::NoSegments);
                 continue;
             }
-            let first = files.iter().find(|(_, file)| file.index == 1);
+            let first = files.iter().min_by_key(|(_, file)| file.index);
             let log = Arc::new(Log {
                 name,
                 first: first.map(|(path, file)| (path.clone(), file.codec)),
@@ -169,6 +178,18 @@ impl Found {
         self.discovery.segments.sort_by_key(|segment| std::cmp::Reverse(segment.size));
         self.discovery
     }
+}
+
+/// Files whose events other files of the log have as well: a compacted one beside its originals,
+/// and an unfinished one beside its finished name.
+fn repeated(files: &BTreeMap<PathBuf, File>) -> Vec<PathBuf> {
+    let others = |file: &File| {
+        files.values().any(|other| {
+            file.compacted && !other.compacted && other.index <= file.index
+                || file.in_progress && !other.in_progress && other.index == file.index
+        })
+    };
+    files.iter().filter(|(_, file)| others(file)).map(|(path, _)| path.clone()).collect()
 }
 
 fn source(path: &Path, metadata: &Metadata) -> SourceId {

@@ -6,7 +6,7 @@ use stagelight_lake::SourceId;
 use stagelight_tables::{QUARANTINE, Rejection, RowContext, TableBuilder};
 
 /// As much of a bad line is kept.
-const RAW_BYTES: usize = 64 << 10;
+pub(crate) const RAW_BYTES: usize = 64 << 10;
 
 /// Why a file, or a place in it, could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl Problem {
         }
     }
 
-    /// Whether the same bytes may be read another time, by a later version or when rights are
-    /// mended: then the ledger must not say that they are in.
+    /// Whether the same bytes may be read another time, when rights or a disk are mended: then the
+    /// ledger must not say that they are in.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unreadable(_))
     }

@@ -5,14 +5,14 @@ use std::io::{self, Read};
 
 use stagelight_eventlog::{Codec, Identity, LineError, Lines, event_class, open};
 use stagelight_lake::{DataFile, Ingested, LakeError, SegmentWriter, SourceId};
-use stagelight_tables::{QUARANTINE, Rows};
+use stagelight_tables::{QUARANTINE, Rejection, Rows};
 
 use crate::discover::{Log, Segment};
-use crate::quarantine::{Place, Problem, Quarantine};
+use crate::quarantine::{Place, Problem, Quarantine, RAW_BYTES};
 use crate::report::Progress;
 
 /// A file of which so many lines are no event is no event log.
-const HOPELESS_LINES: u64 = 100;
+const HOPELESS_LINES: usize = 100;
 
 /// ApplicationStart stands behind EnvironmentUpdate; it is not searched further than this.
 const HEAD_BYTES: u64 = 16 << 20;
@@ -57,6 +57,7 @@ pub(crate) fn read(
         codec: segment.codec,
         bytes_uncompressed: 0,
         first: None,
+        is_log: false,
         hold: Vec::new(),
     };
     reading.segment(segment, max_line_bytes)?;
@@ -74,7 +75,9 @@ struct Reading<'a> {
     codec: Codec,
     bytes_uncompressed: u64,
     first: Option<Problem>,
-    /// Bad lines before the first good one: one row if no good one follows.
+    /// Whether some line was an event.
+    is_log: bool,
+    /// Bad lines before the first event: one row if none follows.
     hold: Vec<(Problem, (u64, u64), Vec<u8>)>,
 }
 
@@ -113,19 +116,23 @@ impl Reading<'_> {
                     Ok(rows) => {
                         self.events += 1;
                         self.made += rows;
-                        self.release();
+                        self.is_log();
                     }
                     Err(rejection) => {
                         let problem = Problem::from_line(&rejection, line.complete);
                         let place = (line.number, line.offset);
-                        if self.events > 0 {
-                            let raw = self.rows.raw(&line);
+                        if matches!(rejection, Rejection::Row(_)) {
+                            // Spark wrote it, though not all of it can be a row.
+                            self.is_log();
+                        }
+                        let raw = self.rows.raw(&line);
+                        if self.is_log {
                             self.quarantine.add(&problem, Place { line: Some(place), raw });
                             self.first.get_or_insert(problem);
                         } else {
-                            let raw = self.rows.raw(&line).to_vec();
+                            let raw = raw[..raw.len().min(RAW_BYTES)].to_vec();
                             self.hold.push((problem, place, raw));
-                            if line.number >= HOPELESS_LINES {
+                            if self.hold.len() >= HOPELESS_LINES {
                                 return Ok(());
                             }
                         }
@@ -144,12 +151,16 @@ impl Reading<'_> {
             for (table, batch) in self.rows.full() {
                 self.writer.write(table, &batch)?;
             }
+            if self.quarantine.builder.is_full() {
+                self.writer.write(QUARANTINE, &self.quarantine.builder.take())?;
+            }
         }
         Ok(())
     }
 
-    /// The file is an event log after all: its first lines go to quarantine one by one.
-    fn release(&mut self) {
+    /// The file is an event log: bad lines before this one go to quarantine one by one.
+    fn is_log(&mut self) {
+        self.is_log = true;
         for (problem, place, raw) in self.hold.drain(..) {
             self.quarantine.add(&problem, Place { line: Some(place), raw: &raw });
             self.first.get_or_insert(problem);
@@ -169,7 +180,7 @@ impl Reading<'_> {
     ) -> Result<Outcome, SegmentError> {
         if let [(Problem::TruncatedLine(_), ..)] = &self.hold[..] {
             // A log that was cut in its first line is still a log.
-            self.release();
+            self.is_log();
         }
         if let Some((problem, (number, _), _)) = self.hold.first() {
             let detail = format!("no event in it; line {number}: {}", problem.detail());
@@ -178,7 +189,7 @@ impl Reading<'_> {
         for (table, batch) in self.rows.rest() {
             self.writer.write(table, &batch)?;
         }
-        if self.quarantine.rows > 0 {
+        if self.quarantine.builder.rows() > 0 {
             self.writer.write(QUARANTINE, &self.quarantine.builder.take())?;
         }
         self.writer.finish()?;

@@ -15,7 +15,7 @@ use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use futures::future::try_join_all;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use stagelight_tables::{SOURCES, Table, all};
 use tokio::sync::Mutex;
 use url::Url;
@@ -89,12 +89,19 @@ impl Lake {
     ///
     /// [`LakeError::Store`].
     pub async fn put(&self, file: DataFile) -> Result<StoredFile, LakeError> {
-        let stored = file.stored();
-        let path = format!("{}/{}", file.table.name, file.name);
-        self.store
-            .put(&Path::from(path.as_str()), file.bytes.into())
-            .await
-            .map_err(|source| LakeError::Store { path, source })?;
+        let mut stored = file.stored();
+        let path = Path::from(format!("{}/{}", file.table.name, file.name));
+        // A file of that name has these rows already, and readers may know its size.
+        match self.store.put_opts(&path, file.bytes.into(), PutMode::Create.into()).await {
+            Ok(_) => Ok(()),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                self.store.head(&path).await.map(|found| {
+                    stored.size = usize::try_from(found.size).unwrap_or(usize::MAX);
+                })
+            }
+            Err(error) => Err(error),
+        }
+        .map_err(|source| LakeError::Store { path: path.to_string(), source })?;
         Ok(stored)
     }
 

@@ -31,7 +31,8 @@ const STORE: &str = "stagelight://lake";
 /// How much a question may take.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Bytes of memory for all questions together; sorts and joins that need more spill to disk.
+    /// Bytes of memory for all questions together; sorts and aggregations that need more spill to
+    /// disk, joins that do fail.
     pub memory_bytes: usize,
 }
 

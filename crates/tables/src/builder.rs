@@ -14,6 +14,11 @@ use thiserror::Error;
 use crate::column::{Column, Context, Kind, Source};
 use crate::table::Table;
 
+/// A batch is taken when it has this many rows,
+const BATCH_ROWS: usize = 8192;
+/// or about this many bytes of text.
+const BATCH_TEXT_BYTES: usize = 8 << 20;
+
 /// Why an event cannot become a row.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum RowError {
@@ -87,9 +92,9 @@ impl TableBuilder {
         self.rows
     }
 
-    /// About how many bytes of text wait to be taken.
-    pub fn text_bytes(&self) -> usize {
-        self.text_bytes
+    /// Whether so much waits to be taken that it should be.
+    pub fn is_full(&self) -> bool {
+        self.rows >= BATCH_ROWS || self.text_bytes >= BATCH_TEXT_BYTES
     }
 
     /// Appends a row, or nothing where a value does not fit.

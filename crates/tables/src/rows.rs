@@ -1,6 +1,7 @@
 //! Lines of a segment into rows of every table that wants them.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use arrow::array::RecordBatch;
 use stagelight_eventlog::{
@@ -11,11 +12,6 @@ use thiserror::Error;
 use crate::builder::{RowContext, RowError, TableBuilder};
 use crate::table::Table;
 use crate::tables;
-
-/// A batch is taken when it has this many rows,
-const BATCH_ROWS: usize = 8192;
-/// or about this many bytes of text.
-const BATCH_TEXT_BYTES: usize = 8 << 20;
 
 /// Why a line makes no row, or not all that it should.
 #[derive(Debug, Error)]
@@ -89,7 +85,7 @@ impl Rows {
     ///
     /// # Errors
     ///
-    /// [`Rejection`] says why the line is bad. Rows that it made before that stay.
+    /// [`Rejection`] says why the line is bad. Rows that it made all the same stay.
     pub fn push(&mut self, line: &mut Line<'_>) -> Result<u64, Rejection> {
         let number = i64::try_from(line.number).unwrap_or(i64::MAX);
         // Parsing writes over the line where it unescapes, and only there.
@@ -116,7 +112,7 @@ impl Rows {
 
     /// Takes the batches that are large enough to be written.
     pub fn full(&mut self) -> impl Iterator<Item = (&'static Table, RecordBatch)> {
-        self.take(|b| b.rows() >= BATCH_ROWS || b.text_bytes() >= BATCH_TEXT_BYTES)
+        self.take(TableBuilder::is_full)
     }
 
     /// Takes all that is left.
@@ -153,13 +149,18 @@ fn append<'a>(
     let raw = std::str::from_utf8(raw).unwrap_or_default();
     let context = RowContext { line, event: name, raw };
     let mut rows = 0;
+    let mut bad = None;
     for &at in route {
         let Target { layout, builder } = &mut targets[at];
-        event.rows(layout, slots, |values| {
-            builder.append(context, values)?;
-            rows += 1;
-            Ok::<_, RowError>(())
-        })?;
+        let walked = event.rows(layout, slots, |values| {
+            // A bad item does not take the good ones behind it with it.
+            match builder.append(context, values) {
+                Ok(()) => rows += 1,
+                Err(error) => bad = bad.take().or(Some(error)),
+            }
+            Ok::<_, Infallible>(())
+        });
+        let Ok(()) = walked;
     }
-    Ok(rows)
+    bad.map_or(Ok(rows), |error| Err(error.into()))
 }

@@ -65,6 +65,51 @@ fn a_bad_line_is_kept_as_it_was() {
 }
 
 #[test]
+fn a_log_may_begin_with_many_bad_events() {
+    let bad = r#"{"Event":"SparkListenerJobEnd","Job ID":"x"}"#;
+    let (stagelight, run) =
+        ingest_file("local-1", format!("{}{JOB_END}\n", format!("{bad}\n").repeat(150)));
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert_eq!(stagelight.value("SELECT count(*) FROM quarantine"), json!(150));
+    assert_eq!(stagelight.value("SELECT job_id FROM lake.job_events"), json!(7));
+}
+
+#[test]
+fn a_bad_item_does_not_take_the_others_with_it() {
+    let job = r#"{"Event":"SparkListenerJobStart","Job ID":1,"Submission Time":1,"Stage IDs":[0,1,2],"Stage Infos":[{"Stage ID":0,"Stage Attempt ID":0},{"Stage ID":"one"},{"Stage ID":2,"Stage Attempt ID":0}]}"#;
+    let (stagelight, run) = ingest_file("local-1", format!("{START}\n{job}\n"));
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    let stages = stagelight.rows("SELECT stage_id FROM lake.stage_events ORDER BY stage_id");
+    assert_eq!(
+        stages.iter().map(|row| row["stage_id"].as_i64()).collect::<Vec<_>>(),
+        [Some(0), Some(2)]
+    );
+    assert_eq!(reasons(&stagelight), [("wrong_type".to_owned(), Some(2))]);
+}
+
+#[test]
+fn what_another_file_has_as_well_is_read_once() {
+    let stagelight = Stagelight::new();
+    let logs = stagelight.folder().join("logs");
+    let rolling = logs.join("eventlog_v2_local-1");
+    fs::create_dir_all(&rolling).expect("a folder");
+    let text = format!("{START}\n{JOB_END}\n");
+    for file in ["events_1_local-1", "events_1_local-1.compact"] {
+        fs::write(rolling.join(file), &text).expect("a file");
+    }
+    fs::write(logs.join("local-2"), text.replace("local-1", "local-2")).expect("a file");
+    fs::write(logs.join("local-2.inprogress"), text.replace("local-1", "local-2")).expect("a file");
+    std::os::unix::fs::symlink(&rolling, logs.join("latest")).expect("a link");
+    let run = stagelight.ingest(&[&logs]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let ends =
+        "SELECT app_id, count(*) AS ends FROM lake.job_events GROUP BY app_id ORDER BY app_id";
+    let rows = stagelight.rows(ends);
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row["ends"] == 1), "{rows:?}");
+}
+
+#[test]
 fn a_cut_last_line_is_told_apart() {
     let (stagelight, run) =
         ingest_file("local-1", format!("{START}\n{JOB_END}\n{}", &JOB_END[..40]));
