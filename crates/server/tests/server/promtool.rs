@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::fixture::{Running, TestLake, settings};
 
 /// Set where a missing `promtool` is a failure, not a reason to skip.
-const REQUIRED: &str = "STAGELIGHT_REQUIRE_PROMTOOL";
+const REQUIRED: &str = "STAGELIGHT_REQUIRE_TOOLS";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promtool_has_nothing_to_say() {
