@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use stagelight_ingest::{Discovery, Options, Progress, Report, discover, ingest};
@@ -25,6 +25,9 @@ pub(crate) async fn run(global: &Global, command: &Ingest) -> Result<ExitCode> {
         max_line_bytes: command.max_line_bytes,
         ..defaults
     };
+    if let Some(uri) = command.paths.iter().find(|path| path.to_string_lossy().contains("://")) {
+        bail!("{} cannot be read: logs are local files and folders so far", uri.display());
+    }
     let paths = command.paths.clone();
     let discovery = tokio::task::spawn_blocking(move || discover(&paths)).await?;
     let lake = Lake::create(&global.lake).await?;

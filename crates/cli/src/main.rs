@@ -44,8 +44,15 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    terminal::error(&format!("{error:#}"));
+    terminal::error(&explain(error));
     ExitCode::FAILURE
+}
+
+/// The error and what caused it; a cause that the text has already is not said twice.
+pub(crate) fn explain(error: &anyhow::Error) -> String {
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |text, cause| {
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
 }
 
 /// Whoever reads the output has had enough, as `head` has: that is no failure.

@@ -51,7 +51,7 @@ pub(crate) async fn run(engine: &Engine, format: Format) -> Result<()> {
                     None => answer(engine, line, format).await,
                 };
                 if let Err(error) = result {
-                    terminal::error(&format!("{error:#}"));
+                    terminal::error(&crate::explain(&error));
                 }
             }
             Err(ReadlineError::Interrupted) => {}
