@@ -63,7 +63,7 @@ pub(crate) enum Command {
 /// Show what Stagelight finds in example logs, then serve it
 ///
 /// Makes a throw-away lake from real logs that are part of the binary, prints the applications,
-/// the slowest stages and what failed, and serves the rest until Ctrl-C.
+/// the slowest stages and what failed, and serves the rest until Ctrl-C. --lake plays no part.
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// Stop after printing

@@ -33,7 +33,7 @@ pub(crate) async fn run(global: &Global, command: &Ingest) -> Result<ExitCode> {
     let lake = Lake::create(&global.lake).await?;
     let report = with_progress(&lake, discovery, &options).await?;
     match command.summary {
-        SummaryFormat::Text => summary(&mut io::stdout().lock(), &report)?,
+        SummaryFormat::Text => summary(&mut io::stdout().lock(), &report, &global.lake)?,
         SummaryFormat::Json => summary_json(&mut io::stdout().lock(), &report)?,
     }
     Ok(if report.quarantined > 0 { ExitCode::from(QUARANTINED) } else { ExitCode::SUCCESS })
@@ -76,7 +76,7 @@ fn bar(total: u64) -> ProgressBar {
     ProgressBar::new(total).with_style(style)
 }
 
-fn summary(out: &mut impl Write, report: &Report) -> io::Result<()> {
+fn summary(out: &mut impl Write, report: &Report, lake: &str) -> io::Result<()> {
     for (name, problem) in &report.problems {
         warn(&format!("{name}: {}: {}", problem.reason(), problem.detail()));
     }
@@ -105,7 +105,10 @@ fn summary(out: &mut impl Write, report: &Report) -> io::Result<()> {
         writeln!(out, "{name:<12} {value}")?;
     }
     if report.quarantined > 0 {
-        writeln!(out, "\nWhat could not be read: stagelight sql 'SELECT * FROM quarantine'")?;
+        writeln!(
+            out,
+            "\nWhat could not be read: stagelight sql --lake {lake} 'SELECT * FROM quarantine'"
+        )?;
     }
     Ok(())
 }

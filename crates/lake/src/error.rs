@@ -15,7 +15,7 @@ pub enum LakeError {
         reason: String,
     },
     /// There is no lake at the address: something must be ingested first.
-    #[error("there is no lake at {uri}; `stagelight ingest` makes one")]
+    #[error("there is no lake at {uri}; `stagelight ingest` makes one, `--lake` names another")]
     Missing {
         /// The address as given.
         uri: String,
