@@ -93,7 +93,7 @@ fn the_readme_names_commands_that_exist() {
 }
 
 #[test]
-fn no_file_names_this_machine_or_is_unfinished() {
+fn nothing_is_left_unfinished() {
     let mut folders = vec![root().join("crates"), root().join("sql"), root().join("benches")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten() {
