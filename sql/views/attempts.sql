@@ -15,13 +15,9 @@ WITH facts AS (
     UNION ALL
     SELECT app_id, attempt_id, time FROM lake.sql_events
     UNION ALL
-    -- These know of an attempt, but of no time.
-    SELECT app_id, attempt_id, NULL FROM lake.environment_entries
+    SELECT app_id, attempt_id, time FROM lake.streaming_events
     UNION ALL
-    SELECT app_id, attempt_id, NULL FROM lake.resource_requests
-    UNION ALL
-    SELECT app_id, attempt_id, NULL FROM lake.other_events
-    UNION ALL
+    -- Other tables know of no time; the ledger knows of every attempt.
     SELECT app_id, attempt_id, NULL FROM lake.sources WHERE events > 0
 )
 SELECT app_id, attempt_id, max(time) AS last_event_time

@@ -189,7 +189,8 @@ SELECT
                 - CAST(applications.start_time AS BIGINT)
         ELSE coalesce(ends.duration_ms, 0)
     END AS total_duration_ms,
-    coalesce(ends.gc_time_ms, 0) AS total_gc_time_ms,
+    -- So are its collections: their peak stands for the sum over its tasks, where it is known.
+    coalesce(driver_peaks.total_gc_time_ms, ends.gc_time_ms, 0) AS total_gc_time_ms,
     coalesce(ends.input_bytes, 0) AS total_input_bytes,
     coalesce(ends.shuffle_read_bytes, 0) AS total_shuffle_read,
     coalesce(ends.shuffle_write_bytes, 0) AS total_shuffle_write,
@@ -225,3 +226,8 @@ LEFT JOIN profile_cpus
 LEFT JOIN default_cpus
     ON default_cpus.app_id = executors.app_id
     AND default_cpus.attempt_id = executors.attempt_id
+LEFT JOIN executor_peak_metrics AS driver_peaks
+    ON driver_peaks.app_id = executors.app_id
+    AND coalesce(driver_peaks.attempt_id, '') = executors.attempt_id
+    AND driver_peaks.executor_id = executors.executor_id
+    AND driver_peaks.executor_id = 'driver'

@@ -5,8 +5,9 @@ use std::fmt;
 use simd_json::{Buffers, Node, StaticNode, Tape};
 use thiserror::Error;
 
-use crate::layout::{Items, Layout, NodeId};
+use crate::layout::{Items, Key, Layout, NodeId};
 use crate::lines::Line;
+use crate::plan::{PlanEdge, PlanGraph, PlanNode};
 
 /// A value of an event, borrowed from its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -58,15 +59,7 @@ impl<'a> Nested<'a> {
 
     /// The elements of an array; an object has none.
     pub fn elements(self) -> impl Iterator<Item = Value<'a>> {
-        let (len, mut rest) = match self.0.split_first() {
-            Some((Node::Array { len, .. }, rest)) => (*len, rest),
-            _ => (0, &[][..]),
-        };
-        (0..len).map(move |_| {
-            let (head, tail) = rest.split_at(width(rest));
-            rest = tail;
-            value(head)
-        })
+        elements(self.0).map(value)
     }
 }
 
@@ -127,15 +120,7 @@ pub struct Event<'a>(&'a [Node<'a>]);
 impl<'a> Event<'a> {
     /// The class of the event, wherever its field stands.
     pub fn class(self) -> Option<&'a str> {
-        let mut class = None;
-        each_entry(self.0, |key, value| {
-            if key == "Event"
-                && let Node::String(name) = value[0]
-            {
-                class = Some(name);
-            }
-        });
-        class
+        text_at(self.0, "Event")
     }
 
     /// Fills `slots` and calls `row` for each row that the event has in this layout.
@@ -147,47 +132,122 @@ impl<'a> Event<'a> {
         self,
         layout: &Layout,
         slots: &mut Slots<'a>,
-        mut row: impl FnMut(&[Value<'a>]) -> Result<(), E>,
+        row: impl FnMut(&[Value<'a>]) -> Result<(), E>,
     ) -> Result<(), E> {
         slots.0.clear();
         slots.0.resize(layout.slots, Value::Missing);
+        fill(layout, layout.root, self.0, &mut slots.0);
+        let mut found = Found { layout, slots: &mut slots.0, row };
         match layout.items {
-            Items::Event => {
-                fill(layout, layout.root, self.0, &mut slots.0);
-                row(&slots.0)
+            Items::Event => (found.row)(found.slots),
+            Items::Elements(paths) => found.elements(self.0, paths, |_| true).map(|_| ()),
+            Items::ElementsExcept { at, key, prefix } => {
+                let keep = |nodes| text_at(nodes, key).is_none_or(|text| !text.starts_with(prefix));
+                found.elements(self.0, at, keep).map(|_| ())
             }
-            Items::Elements(keys) => {
-                fill(layout, layout.root, self.0, &mut slots.0);
-                for_each(self.0, keys, |_, found| match found.first() {
-                    Some(Node::Array { .. }) => Nested(found).elements().try_for_each(|item| {
-                        let nodes = match item {
-                            Value::Nested(nested) => nested.0,
-                            _ => &[],
-                        };
-                        fill_item(layout, nodes, item, &mut slots.0);
-                        row(&slots.0)
-                    }),
-                    _ => {
-                        fill_item(layout, found, value(found), &mut slots.0);
-                        row(&slots.0)
+            Items::ElementsOrEvent(paths) => {
+                if found.elements(self.0, paths, |_| true)? {
+                    return Ok(());
+                }
+                found.item(None, self.0)
+            }
+            Items::Entries(paths) => find(self.0, paths, None, &mut |section, _, nodes| {
+                entries(nodes).try_for_each(|(key, nodes)| found.entry(section, key, nodes))
+            }),
+            Items::PlanNodes => {
+                PlanGraph::of(self.0).nodes.into_iter().try_for_each(|node| found.plan_node(node))
+            }
+            Items::PlanEdges => {
+                PlanGraph::of(self.0).edges.into_iter().try_for_each(|edge| found.plan_edge(edge))
+            }
+            Items::PlanMetrics => {
+                for node in PlanGraph::of(self.0).nodes {
+                    for metric in elements_at(node.plan, "metrics") {
+                        found.plan_metric(Some(node.id), metric)?;
                     }
-                })
+                }
+                elements_at(self.0, "sqlPlanMetrics")
+                    .try_for_each(|metric| found.plan_metric(None, metric))
             }
-            Items::Entries(keys) => {
-                fill(layout, layout.root, self.0, &mut slots.0);
-                for_each(self.0, keys, |section, found| {
-                    let mut result = Ok(());
-                    each_entry(found, |key, nodes| {
-                        if result.is_ok() {
-                            fill_item(layout, nodes, value(nodes), &mut slots.0);
-                            set(&mut slots.0, layout.section, Value::Text(section));
-                            set(&mut slots.0, layout.key, Value::Text(key));
-                            result = row(&slots.0);
-                        }
-                    });
-                    result
-                })
+        }
+    }
+}
+
+/// The items of one event, on their way into rows.
+struct Found<'l, 's, 'a, R> {
+    layout: &'l Layout,
+    slots: &'s mut Vec<Value<'a>>,
+    row: R,
+}
+
+impl<'a, E, R: FnMut(&[Value<'a>]) -> Result<(), E>> Found<'_, '_, 'a, R> {
+    /// Makes a row of each element that `keep` keeps; returns whether any path was there.
+    fn elements(
+        &mut self,
+        event: &'a [Node<'a>],
+        paths: &[&str],
+        keep: impl Fn(&'a [Node<'a>]) -> bool,
+    ) -> Result<bool, E> {
+        let mut any = false;
+        find(event, paths, None, &mut |_, outer, nodes| {
+            any = true;
+            match nodes.first() {
+                Some(Node::Array { .. }) => elements(nodes)
+                    .filter(|item| keep(item))
+                    .try_for_each(|item| self.item(outer, item)),
+                _ if keep(nodes) => self.item(outer, nodes),
+                _ => Ok(()),
             }
+        })?;
+        Ok(any)
+    }
+
+    fn item(&mut self, outer: Option<&'a [Node<'a>]>, nodes: &'a [Node<'a>]) -> Result<(), E> {
+        self.fill(nodes);
+        if let Some(outer) = outer {
+            fill(self.layout, self.layout.outer, outer, self.slots);
+        }
+        (self.row)(self.slots)
+    }
+
+    fn entry(&mut self, section: &'a str, key: &'a str, nodes: &'a [Node<'a>]) -> Result<(), E> {
+        self.fill(nodes);
+        self.set(self.layout.section, Value::Text(section));
+        self.set(self.layout.key, Value::Text(key));
+        (self.row)(self.slots)
+    }
+
+    fn plan_node(&mut self, node: PlanNode<'a>) -> Result<(), E> {
+        self.fill(node.plan);
+        self.set(self.layout.node_id, Value::Int(node.id));
+        self.set(self.layout.cluster_id, node.cluster.map_or(Value::Missing, Value::Int));
+        (self.row)(self.slots)
+    }
+
+    fn plan_edge(&mut self, edge: PlanEdge) -> Result<(), E> {
+        self.set(self.layout.node_id, Value::Int(edge.from));
+        self.set(self.layout.to_node_id, Value::Int(edge.to));
+        (self.row)(self.slots)
+    }
+
+    fn plan_metric(&mut self, node: Option<i64>, metric: &'a [Node<'a>]) -> Result<(), E> {
+        self.fill(metric);
+        self.set(self.layout.node_id, node.map_or(Value::Missing, Value::Int));
+        (self.row)(self.slots)
+    }
+
+    /// Fills the slots of an item and empties those that it does not have.
+    fn fill(&mut self, nodes: &'a [Node<'a>]) {
+        for &slot in &self.layout.item_slots {
+            self.slots[usize::from(slot)] = Value::Missing;
+        }
+        self.set(self.layout.whole_item, value(nodes));
+        fill(self.layout, self.layout.item, nodes, self.slots);
+    }
+
+    fn set(&mut self, slot: Option<u16>, value: Value<'a>) {
+        if let Some(slot) = slot {
+            self.slots[usize::from(slot)] = value;
         }
     }
 }
@@ -204,20 +264,6 @@ impl Slots<'_> {
     }
 }
 
-fn set<'a>(slots: &mut [Value<'a>], slot: Option<u16>, value: Value<'a>) {
-    if let Some(slot) = slot {
-        slots[usize::from(slot)] = value;
-    }
-}
-
-fn fill_item<'a>(layout: &Layout, nodes: &'a [Node<'a>], item: Value<'a>, slots: &mut [Value<'a>]) {
-    for &slot in &layout.item_slots {
-        slots[usize::from(slot)] = Value::Missing;
-    }
-    set(slots, layout.whole_item, item);
-    fill(layout, layout.item, nodes, slots);
-}
-
 /// Walks an object once; its keys mostly come in the order in which they came last time, which
 /// the order of the wanted keys follows closely enough to make the next one the first guess.
 fn fill<'a>(layout: &Layout, node: NodeId, object: &'a [Node<'a>], slots: &mut [Value<'a>]) {
@@ -225,53 +271,114 @@ fn fill<'a>(layout: &Layout, node: NodeId, object: &'a [Node<'a>], slots: &mut [
     if keys.is_empty() {
         return;
     }
+    if let Some(Node::Array { .. }) = object.first() {
+        return fill_elements(layout, keys, object, slots);
+    }
     let mut guess = 0;
-    each_entry(object, |name, nodes| {
+    for (name, nodes) in entries(object) {
         let at = if keys.get(guess).is_some_and(|key| key.name == name) {
             guess
         } else if let Some(at) = keys.iter().position(|key| key.name == name) {
             at
         } else {
-            return;
+            continue;
         };
         guess = at + 1;
-        if let Some(slot) = keys[at].slot {
-            slots[usize::from(slot)] = value(nodes);
-        }
-        if let Some(child) = keys[at].node {
-            fill(layout, child, nodes, slots);
-        }
-    });
-}
-
-/// Calls `found` for what stands at each of `keys`, in the order of the event.
-fn for_each<'a, E>(
-    object: &'a [Node<'a>],
-    keys: &[&str],
-    mut found: impl FnMut(&'a str, &'a [Node<'a>]) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut result = Ok(());
-    each_entry(object, |key, nodes| {
-        if result.is_ok() && keys.contains(&key) {
-            result = found(key, nodes);
-        }
-    });
-    result
-}
-
-/// Calls `entry` with the key and the nodes of every value of an object.
-fn each_entry<'a>(object: &'a [Node<'a>], mut entry: impl FnMut(&'a str, &'a [Node<'a>])) {
-    let Some((Node::Object { len, .. }, mut rest)) = object.split_first() else {
-        return;
-    };
-    for _ in 0..*len {
-        let Some((Node::String(key), values)) = rest.split_first() else {
-            return;
-        };
-        let (head, tail) = values.split_at(width(values));
-        entry(key, head);
-        rest = tail;
+        fill_key(layout, &keys[at], nodes, slots);
     }
+}
+
+/// As [`fill`], where the keys are the places of an array's elements.
+fn fill_elements<'a>(
+    layout: &Layout,
+    keys: &[Key],
+    array: &'a [Node<'a>],
+    slots: &mut [Value<'a>],
+) {
+    for (at, nodes) in elements(array).enumerate() {
+        if let Some(key) = keys.iter().find(|key| key.name.parse() == Ok(at)) {
+            fill_key(layout, key, nodes, slots);
+        }
+    }
+}
+
+fn fill_key<'a>(layout: &Layout, key: &Key, nodes: &'a [Node<'a>], slots: &mut [Value<'a>]) {
+    for &slot in &key.slots {
+        slots[usize::from(slot)] = value(nodes);
+    }
+    if let Some(child) = key.node {
+        fill(layout, child, nodes, slots);
+    }
+}
+
+/// Calls `found` with what stands at each of `paths`, its key, and the innermost array element that
+/// the path led through, in the order of the event.
+fn find<'a, E>(
+    object: &'a [Node<'a>],
+    paths: &[&str],
+    outer: Option<&'a [Node<'a>]>,
+    found: &mut dyn FnMut(&'a str, Option<&'a [Node<'a>]>, &'a [Node<'a>]) -> Result<(), E>,
+) -> Result<(), E> {
+    for (key, nodes) in entries(object) {
+        for path in paths {
+            match path.strip_prefix(key).map(|rest| rest.strip_prefix('/').ok_or(rest)) {
+                Some(Err("")) => found(key, outer, nodes)?,
+                Some(Ok(rest)) if matches!(nodes.first(), Some(Node::Array { .. })) => {
+                    for element in elements(nodes) {
+                        find(element, &[rest], Some(element), found)?;
+                    }
+                }
+                Some(Ok(rest)) => find(nodes, &[rest], outer, found)?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keys and values of an object; anything else has none.
+pub(crate) fn entries<'a>(
+    object: &'a [Node<'a>],
+) -> impl Iterator<Item = (&'a str, &'a [Node<'a>])> {
+    let (len, mut rest) = match object.split_first() {
+        Some((Node::Object { len, .. }, rest)) => (*len, rest),
+        _ => (0, &[][..]),
+    };
+    (0..len).map_while(move |_| {
+        let (Node::String(key), values) = rest.split_first()? else { return None };
+        let (head, tail) = values.split_at(width(values));
+        rest = tail;
+        Some((*key, head))
+    })
+}
+
+/// The elements of an array; anything else has none.
+pub(crate) fn elements<'a>(array: &'a [Node<'a>]) -> impl Iterator<Item = &'a [Node<'a>]> {
+    let (len, mut rest) = match array.split_first() {
+        Some((Node::Array { len, .. }, rest)) => (*len, rest),
+        _ => (0, &[][..]),
+    };
+    (0..len).map(move |_| {
+        let (head, tail) = rest.split_at(width(rest));
+        rest = tail;
+        head
+    })
+}
+
+/// The elements of the array that stands at `key` of an object.
+pub(crate) fn elements_at<'a>(
+    object: &'a [Node<'a>],
+    key: &'static str,
+) -> impl Iterator<Item = &'a [Node<'a>]> {
+    entries(object).filter(move |(name, _)| *name == key).flat_map(|(_, nodes)| elements(nodes))
+}
+
+/// The text that stands at `key` of an object.
+pub(crate) fn text_at<'a>(object: &'a [Node<'a>], key: &str) -> Option<&'a str> {
+    entries(object).find(|(name, _)| *name == key).and_then(|(_, nodes)| match nodes.first() {
+        Some(Node::String(text)) => Some(*text),
+        _ => None,
+    })
 }
 
 /// How many nodes the value at the front takes.

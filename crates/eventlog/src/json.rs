@@ -6,48 +6,47 @@ use simd_json::{Node, StaticNode};
 
 use crate::decode::Nested;
 
-impl Display for Nested<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write_value(f, self.0).map(|_| ())
-    }
+/// An array or an object that is not closed yet.
+struct Open {
+    closing: char,
+    is_object: bool,
+    /// Values that it has; of an object, keys as well.
+    len: usize,
+    written: usize,
 }
 
-/// Writes the value at the front and returns the nodes behind it.
-fn write_value<'n>(
-    f: &mut Formatter<'_>,
-    nodes: &'n [Node<'n>],
-) -> Result<&'n [Node<'n>], fmt::Error> {
-    let Some((node, mut rest)) = nodes.split_first() else {
-        return Ok(nodes);
-    };
-    match node {
-        Node::String(text) => write_string(f, text)?,
-        Node::Static(StaticNode::F64(number)) => write!(f, "{number:?}")?,
-        Node::Static(other) => write!(f, "{other}")?,
-        Node::Array { len, .. } => {
-            f.write_char('[')?;
-            for n in 0..*len {
-                if n > 0 {
-                    f.write_char(',')?;
+impl Display for Nested<'_> {
+    /// One walk over the tape, however deep: what is open is kept apart from the stack.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut open: Vec<Open> = Vec::new();
+        for node in self.0 {
+            if let Some(around) = open.last_mut() {
+                match around.written {
+                    0 => {}
+                    n if around.is_object && n % 2 == 1 => f.write_char(':')?,
+                    _ => f.write_char(',')?,
                 }
-                rest = write_value(f, rest)?;
+                around.written += 1;
             }
-            f.write_char(']')?;
-        }
-        Node::Object { len, .. } => {
-            f.write_char('{')?;
-            for n in 0..*len {
-                if n > 0 {
-                    f.write_char(',')?;
+            match node {
+                Node::String(text) => write_string(f, text)?,
+                Node::Static(StaticNode::F64(number)) => write!(f, "{number:?}")?,
+                Node::Static(other) => write!(f, "{other}")?,
+                Node::Array { len, .. } => {
+                    f.write_char('[')?;
+                    open.push(Open { closing: ']', is_object: false, len: *len, written: 0 });
                 }
-                rest = write_value(f, rest)?;
-                f.write_char(':')?;
-                rest = write_value(f, rest)?;
+                Node::Object { len, .. } => {
+                    f.write_char('{')?;
+                    open.push(Open { closing: '}', is_object: true, len: 2 * len, written: 0 });
+                }
             }
-            f.write_char('}')?;
+            while let Some(done) = open.pop_if(|around| around.written == around.len) {
+                f.write_char(done.closing)?;
+            }
         }
+        Ok(())
     }
-    Ok(rest)
 }
 
 fn write_string(f: &mut Formatter<'_>, text: &str) -> fmt::Result {

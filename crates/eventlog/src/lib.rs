@@ -15,6 +15,7 @@ mod json;
 mod layout;
 mod lines;
 mod name;
+mod plan;
 
 pub use codec::{Codec, CodecError, Input, open};
 pub use decode::{DecodeError, Decoder, Event, Nested, Slots, Value};

@@ -21,6 +21,7 @@ use stagelight_tables::all;
 use url::Url;
 
 use crate::error::QueryError;
+use crate::functions;
 use crate::table::LakeTable;
 use crate::views;
 
@@ -101,6 +102,7 @@ impl Engine {
         catalog.register_schema(LAKE_SCHEMA, Arc::new(facts))?;
         catalog.register_schema("public", Arc::new(MemorySchemaProvider::new()))?;
         context.register_catalog(CATALOG, Arc::new(catalog));
+        functions::register(&context);
         views::register(&context).await?;
         Ok(Self { lake, context, tables })
     }
@@ -161,6 +163,7 @@ impl Engine {
         }
         catalog.register_schema(schema, tables)?;
         context.register_catalog(CATALOG, Arc::new(catalog));
+        functions::register(&context);
         Ok(context)
     }
 }

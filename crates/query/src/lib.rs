@@ -6,6 +6,7 @@
 
 mod engine;
 mod error;
+mod functions;
 mod metrics;
 mod table;
 mod views;

@@ -8,10 +8,11 @@ use arrow::array::{
     StringArray, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, SchemaRef};
+use chrono::DateTime;
 use stagelight_eventlog::{Identity, Value};
 use thiserror::Error;
 
-use crate::column::{Column, Context, Kind, Source};
+use crate::column::{Column, Context, Kind, Role, Source};
 use crate::table::Table;
 
 /// A batch is taken when it has this many rows,
@@ -60,6 +61,7 @@ pub struct TableBuilder {
     identity: Identity,
     segment: i64,
     columns: Vec<ColumnBuilder>,
+    has_measures: bool,
     rows: usize,
     text_bytes: usize,
 }
@@ -68,7 +70,7 @@ impl TableBuilder {
     /// An empty builder of `table` for the given segment of an application attempt.
     pub fn new(table: &'static Table, identity: Identity, segment: i64) -> Self {
         let mut slots = 0..;
-        let columns = table
+        let columns: Vec<_> = table
             .columns()
             .map(|column| {
                 let from = match column.source {
@@ -79,7 +81,8 @@ impl TableBuilder {
             })
             .collect();
         let schema = table.schema();
-        Self { table, schema, identity, segment, columns, rows: 0, text_bytes: 0 }
+        let has_measures = columns.iter().any(|builder| builder.column.role == Role::Measure);
+        Self { table, schema, identity, segment, columns, has_measures, rows: 0, text_bytes: 0 }
     }
 
     /// The table that is built.
@@ -97,12 +100,20 @@ impl TableBuilder {
         self.rows >= BATCH_ROWS || self.text_bytes >= BATCH_TEXT_BYTES
     }
 
-    /// Appends a row, or nothing where a value does not fit.
+    /// Appends a row, or nothing where a value does not fit; returns whether there was one to
+    /// append.
     ///
     /// # Errors
     ///
     /// [`RowError`] names the column whose value is missing or of another type.
-    pub fn append(&mut self, context: RowContext<'_>, slots: &[Value<'_>]) -> Result<(), RowError> {
+    pub fn append(
+        &mut self,
+        context: RowContext<'_>,
+        slots: &[Value<'_>],
+    ) -> Result<bool, RowError> {
+        if self.has_measures && !self.measures_any(slots) {
+            return Ok(false);
+        }
         for builder in &self.columns {
             if let From::Slot(slot) = builder.from {
                 builder.check(self.table, slots[slot])?;
@@ -119,7 +130,20 @@ impl TableBuilder {
             self.text_bytes += builder.values.append(builder.column.kind, value);
         }
         self.rows += 1;
-        Ok(())
+        Ok(true)
+    }
+
+    fn measures_any(&self, slots: &[Value<'_>]) -> bool {
+        let mut measures = self.columns.iter().filter(|b| b.column.role == Role::Measure);
+        measures.any(|builder| match builder.from {
+            From::Slot(slot) => match slots[slot] {
+                Value::Missing | Value::Null => false,
+                Value::Int(n) => n > 0,
+                // Whatever it is, it is not left out in silence.
+                _ => true,
+            },
+            From::Context(_) => false,
+        })
     }
 
     /// Takes the rows that were appended.
@@ -143,6 +167,19 @@ impl TableBuilder {
     }
 }
 
+fn is_integer(value: Value<'_>) -> bool {
+    match value {
+        Value::Int(_) => true,
+        Value::Text(text) => text.parse::<i64>().is_ok(),
+        _ => false,
+    }
+}
+
+/// Microseconds since 1970 of a time as streaming queries write it.
+fn micros(text: &str) -> Option<i64> {
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros())
+}
+
 fn repeated(text: &str, rows: usize) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(repeat_n(text, rows)))
 }
@@ -164,7 +201,7 @@ impl ColumnBuilder {
         let fits = match (self.column.kind, value) {
             (Kind::Present, _) => true,
             (_, Value::Missing | Value::Null) => {
-                if self.column.required {
+                if self.column.role == Role::Required {
                     return Err(RowError::Missing { table: table.name, column });
                 }
                 true
@@ -173,9 +210,11 @@ impl ColumnBuilder {
             | (Kind::Float, Value::Float(_))
             | (Kind::Bool, Value::Bool(_))
             | (Kind::Text, Value::Text(_))
-            | (Kind::Json, _) => true,
+            | (Kind::Json | Kind::IntIfAny | Kind::TextIfNoInt, _) => true,
             (Kind::IntText, Value::Text(text)) => text.parse::<i64>().is_ok(),
+            (Kind::Float, Value::Text(text)) => text.parse::<f64>().is_ok(),
             (Kind::Time, Value::Int(ms)) => ms.checked_mul(1000).is_some(),
+            (Kind::TimeText, Value::Text(text)) => micros(text).is_some(),
             (Kind::IntList, Value::Nested(list)) => {
                 list.is_array() && list.elements().all(|e| matches!(e, Value::Int(_)))
             }
@@ -201,11 +240,13 @@ enum Values {
 impl Values {
     fn new(kind: Kind) -> Self {
         match kind {
-            Kind::Int | Kind::IntText => Self::Int(Int64Builder::new()),
+            Kind::Int | Kind::IntText | Kind::IntIfAny => Self::Int(Int64Builder::new()),
             Kind::Float => Self::Float(Float64Builder::new()),
             Kind::Bool | Kind::Present => Self::Bool(BooleanBuilder::new()),
-            Kind::Text | Kind::Json => Self::Text(StringBuilder::new()),
-            Kind::Time => Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+            Kind::Text | Kind::TextIfNoInt | Kind::Json => Self::Text(StringBuilder::new()),
+            Kind::Time | Kind::TimeText => {
+                Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
+            }
             Kind::IntList => {
                 Self::IntList(ListBuilder::new(Int64Builder::new()).with_field(Field::new(
                     "element",
@@ -223,7 +264,11 @@ impl Values {
             (Self::Int(values), Value::Text(text)) => values.append_option(text.parse().ok()),
             (Self::Int(values), _) => values.append_null(),
             (Self::Time(values), Value::Int(ms)) => values.append_option(ms.checked_mul(1000)),
+            (Self::Time(values), Value::Text(text)) => values.append_option(micros(text)),
             (Self::Time(values), _) => values.append_null(),
+            (Self::Text(values), value) if kind == Kind::TextIfNoInt && is_integer(value) => {
+                values.append_null();
+            }
             (Self::Text(values), Value::Text(text)) => {
                 values.append_value(text);
                 return text.len();
@@ -244,6 +289,7 @@ impl Values {
             (Self::Bool(values), _) => values.append_null(),
             (Self::Float(values), Value::Float(n)) => values.append_value(n),
             (Self::Float(values), Value::Int(n)) => values.append_value(n as f64),
+            (Self::Float(values), Value::Text(text)) => values.append_option(text.parse().ok()),
             (Self::Float(values), _) => values.append_null(),
             (Self::IntList(lists), Value::Nested(list)) => {
                 for element in list.elements() {

@@ -12,7 +12,11 @@ pub enum Kind {
     Int,
     /// A 64-bit integer that Spark writes as a string (the values of properties).
     IntText,
-    /// A 64-bit float.
+    /// A 64-bit integer where the value is one, as a number or a string; NULL where it is not.
+    IntIfAny,
+    /// A string where the value is no 64-bit integer; NULL where it is.
+    TextIfNoInt,
+    /// A 64-bit float; Spark writes `NaN` and infinities as strings.
     Float,
     /// A boolean.
     Bool,
@@ -20,6 +24,8 @@ pub enum Kind {
     Text,
     /// Milliseconds since 1970 in the event; microseconds in UTC in the lake, Delta's own type.
     Time,
+    /// A time as text, `2026-11-22T07:07:38.014Z` in the event; as [`Kind::Time`] in the lake.
+    TimeText,
     /// A list of 64-bit integers.
     IntList,
     /// Whatever stands there, as JSON text.
@@ -29,14 +35,21 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether the values are integers in the lake, as times are.
+    pub(crate) fn is_integral(self) -> bool {
+        matches!(self.data_type(), DataType::Int64 | DataType::Timestamp(..))
+    }
+
     /// The Arrow type of the column in the lake.
     pub fn data_type(self) -> DataType {
         match self {
-            Self::Int | Self::IntText => DataType::Int64,
+            Self::Int | Self::IntText | Self::IntIfAny => DataType::Int64,
             Self::Float => DataType::Float64,
             Self::Bool | Self::Present => DataType::Boolean,
-            Self::Text | Self::Json => DataType::Utf8,
-            Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Text | Self::TextIfNoInt | Self::Json => DataType::Utf8,
+            Self::Time | Self::TimeText => {
+                DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+            }
             Self::IntList => DataType::List(Arc::new(Field::new("element", DataType::Int64, true))),
         }
     }
@@ -81,14 +94,30 @@ pub struct Column {
     pub kind: Kind,
     /// Where its values come from.
     pub source: Source,
-    /// Whether an event without it is bad and goes to quarantine.
-    pub required: bool,
+    /// What becomes of a row by this column's value.
+    pub role: Role,
+}
+
+/// What becomes of a row by a column's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing: the value may be missing.
+    Optional,
+    /// An event without it is bad and goes to quarantine.
+    Required,
+    /// A row without a number above zero in any of its measures says nothing and is left out.
+    Measure,
 }
 
 impl Column {
     /// The same column, without which an event is bad.
     pub const fn required(self) -> Self {
-        Self { required: true, ..self }
+        Self { role: Role::Required, ..self }
+    }
+
+    /// The same column, as one of the measures that a row is there for.
+    pub const fn measure(self) -> Self {
+        Self { role: Role::Measure, ..self }
     }
 
     /// The Arrow field. Everything may be null: other writers of the lake need no more care.
@@ -98,7 +127,7 @@ impl Column {
 }
 
 const fn column(name: &'static str, kind: Kind, source: Source, doc: &'static str) -> Column {
-    Column { name, doc, kind, source, required: false }
+    Column { name, doc, kind, source, role: Role::Optional }
 }
 
 /// A column of `kind` from `path`, seen from the root of the event.
@@ -119,6 +148,21 @@ pub(crate) const fn item(
     doc: &'static str,
 ) -> Column {
     column(name, kind, Source::Event(Slot::Item(path)), doc)
+}
+
+/// A column of `kind` from `path`, seen from the array element that the row's item is part of.
+pub(crate) const fn outer(
+    name: &'static str,
+    kind: Kind,
+    path: &'static str,
+    doc: &'static str,
+) -> Column {
+    column(name, kind, Source::Event(Slot::Outer(path)), doc)
+}
+
+/// An id of the graph of a physical plan.
+pub(crate) const fn plan(name: &'static str, slot: Slot, doc: &'static str) -> Column {
+    column(name, Kind::Int, Source::Event(slot), doc)
 }
 
 /// The key at which the row's section stands.

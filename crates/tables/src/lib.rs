@@ -13,7 +13,7 @@ mod table;
 mod tables;
 
 pub use builder::{RowContext, RowError, TableBuilder};
-pub use column::{Column, Context, Kind, Source};
+pub use column::{Column, Context, Kind, Role, Source};
 pub use parquet::writer_properties;
 pub use reference::reference;
 pub use rows::{Rejection, Rows};

@@ -4,7 +4,6 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use crate::column::Kind;
 use crate::table::Table;
 
 /// Rows of a row group: large enough to compress, small enough to prune and to hold in memory.
@@ -21,7 +20,7 @@ pub fn writer_properties(table: &Table) -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by(concat!("stagelight ", env!("CARGO_PKG_VERSION")).to_owned());
     for column in table.columns() {
-        if matches!(column.kind, Kind::Int | Kind::IntText | Kind::Time) {
+        if column.kind.is_integral() {
             let path = ColumnPath::from(column.name);
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)

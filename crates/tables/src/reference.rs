@@ -47,6 +47,10 @@ fn place(column: &Column) -> String {
         Source::Event(Slot::Event(path)) => format!("`{}`", path.replace('|', "` or `")),
         Source::Event(Slot::Item("")) => "the item".to_owned(),
         Source::Event(Slot::Item(path)) => format!("`{}` of the item", path.replace('|', "` or `")),
+        Source::Event(Slot::Outer(path)) => format!("`{path}` of the element around the item"),
+        Source::Event(Slot::NodeId | Slot::ClusterId | Slot::ToNodeId) => {
+            "place in the plan".to_owned()
+        }
         Source::Event(Slot::Section) => "key of the section".to_owned(),
         Source::Event(Slot::Key) => "key of the entry".to_owned(),
         Source::Context(Context::Raw) => "the whole line".to_owned(),

@@ -155,7 +155,7 @@ fn append<'a>(
         let walked = event.rows(layout, slots, |values| {
             // A bad item does not take the good ones behind it with it.
             match builder.append(context, values) {
-                Ok(()) => rows += 1,
+                Ok(appended) => rows += u64::from(appended),
                 Err(error) => bad = bad.take().or(Some(error)),
             }
             Ok::<_, Infallible>(())

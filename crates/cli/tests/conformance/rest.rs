@@ -9,14 +9,17 @@ pub(crate) type Row = Map<String, Value>;
 pub(crate) struct View {
     pub(crate) name: &'static str,
     pub(crate) key: &'static [&'static str],
+    /// Which rows of the view REST has.
+    pub(crate) filter: &'static str,
     columns: &'static str,
     rows: fn(&Value) -> Vec<Row>,
 }
 
-pub(crate) const VIEWS: [View; 7] = [
+pub(crate) const VIEWS: [View; 12] = [
     View {
         name: "applications",
         key: &["app_id", "attempt_id"],
+        filter: "true",
         columns: "app_id attempt_id app_name spark_user app_spark_version start_time end_time \
                   duration_ms completed",
         rows: application_rows,
@@ -24,12 +27,14 @@ pub(crate) const VIEWS: [View; 7] = [
     View {
         name: "environment",
         key: &["section", "name"],
+        filter: "true",
         columns: "section name value",
         rows: environment_rows,
     },
     View {
         name: "jobs",
         key: &["job_id"],
+        filter: "true",
         columns: "job_id name description job_group status submission_time completion_time \
                   stage_ids num_tasks num_active_tasks num_completed_tasks num_skipped_tasks \
                   num_failed_tasks num_killed_tasks num_completed_indices num_active_stages \
@@ -39,6 +44,7 @@ pub(crate) const VIEWS: [View; 7] = [
     View {
         name: "stages",
         key: &["stage_id", "stage_attempt_id"],
+        filter: "true",
         columns: "stage_id stage_attempt_id status name description scheduling_pool \
                   failure_reason submission_time first_task_launched_time completion_time \
                   num_tasks num_active_tasks num_complete_tasks num_failed_tasks \
@@ -48,6 +54,7 @@ pub(crate) const VIEWS: [View; 7] = [
     View {
         name: "tasks",
         key: &["task_id"],
+        filter: "true",
         columns: "stage_id stage_attempt_id task_id task_index task_attempt partition_id \
                   launch_time duration_ms executor_id host status task_locality speculative \
                   error_message scheduler_delay_ms getting_result_time_ms +metrics",
@@ -56,6 +63,7 @@ pub(crate) const VIEWS: [View; 7] = [
     View {
         name: "executors",
         key: &["executor_id"],
+        filter: "true",
         columns: "executor_id host_port is_active total_cores max_tasks active_tasks \
                   failed_tasks completed_tasks total_tasks total_duration_ms total_gc_time_ms \
                   total_input_bytes total_shuffle_read total_shuffle_write is_excluded \
@@ -65,11 +73,64 @@ pub(crate) const VIEWS: [View; 7] = [
     View {
         name: "sql_executions",
         key: &["execution_id"],
+        filter: "true",
         columns: "execution_id status description submission_time duration_ms running_job_ids \
                   success_job_ids failed_job_ids",
         rows: |oracle| rows(&oracle["sql"]),
     },
+    View {
+        name: "sql_plan_nodes",
+        key: &["execution_id", "node_id"],
+        filter: "is_last_version",
+        columns: "execution_id node_id node_name whole_stage_codegen_id parent_node_ids",
+        rows: plan_node_rows,
+    },
+    View {
+        name: "sql_metrics",
+        key: &["execution_id", "node_id", "metric_name"],
+        filter: "true",
+        columns: "execution_id node_id node_name metric_name value_text",
+        rows: sql_metric_rows,
+    },
+    View {
+        name: "task_quantiles",
+        key: &["stage_id", "stage_attempt_id", "quantile"],
+        filter: "true",
+        columns: "stage_id stage_attempt_id quantile duration_ms executor_deserialize_time_ms \
+                  executor_deserialize_cpu_time_ns executor_run_time_ms executor_cpu_time_ns \
+                  result_size jvm_gc_time_ms result_serialization_time_ms \
+                  getting_result_time_ms scheduler_delay_ms peak_execution_memory \
+                  memory_bytes_spilled disk_bytes_spilled input_bytes input_records \
+                  output_bytes output_records shuffle_read_bytes shuffle_read_records \
+                  shuffle_remote_blocks_fetched shuffle_local_blocks_fetched \
+                  shuffle_fetch_wait_time_ms shuffle_remote_bytes_read \
+                  shuffle_remote_bytes_read_to_disk shuffle_write_bytes \
+                  shuffle_write_records shuffle_write_time_ns",
+        rows: quantile_rows,
+    },
+    View {
+        name: "executor_peak_metrics",
+        key: &["executor_id"],
+        filter: "true",
+        columns: "executor_id +peaks",
+        rows: executor_peak_rows,
+    },
+    View {
+        name: "stage_peak_metrics",
+        key: &["stage_id", "stage_attempt_id"],
+        filter: "true",
+        columns: "stage_id stage_attempt_id +peaks",
+        rows: stage_peak_rows,
+    },
 ];
+
+const PEAKS: &str = "jvm_heap_memory jvm_off_heap_memory on_heap_execution_memory \
+    off_heap_execution_memory on_heap_storage_memory off_heap_storage_memory \
+    on_heap_unified_memory off_heap_unified_memory direct_pool_memory mapped_pool_memory \
+    process_tree_jvm_v_memory process_tree_jvm_rss_memory process_tree_python_v_memory \
+    process_tree_python_rss_memory process_tree_other_v_memory process_tree_other_rss_memory \
+    minor_gc_count minor_gc_time_ms major_gc_count major_gc_time_ms total_gc_time_ms \
+    concurrent_gc_count concurrent_gc_time_ms";
 
 const METRICS: &str = "executor_deserialize_time_ms executor_deserialize_cpu_time_ns \
     executor_run_time_ms executor_cpu_time_ns result_size jvm_gc_time_ms \
@@ -109,7 +170,13 @@ impl View {
     /// The columns that REST has.
     pub(crate) fn columns(&self) -> Vec<&'static str> {
         let columns = self.columns.split_whitespace();
-        columns.flat_map(|c| if c == "+metrics" { METRICS } else { c }.split_whitespace()).collect()
+        columns
+            .flat_map(|column| match column {
+                "+metrics" => METRICS.split_whitespace(),
+                "+peaks" => PEAKS.split_whitespace(),
+                _ => column.split_whitespace(),
+            })
+            .collect()
     }
 
     /// What the History Server answered, under the view's names; `None` where it was not asked, as
@@ -252,4 +319,122 @@ fn executor_rows(oracle: &Value) -> Vec<Row> {
         executor.insert("executorId".to_owned(), id);
     }
     executors
+}
+
+fn plan_node_rows(oracle: &Value) -> Vec<Row> {
+    let mut nodes = Vec::new();
+    for execution in rows(&oracle["sql"]) {
+        let edges = execution.get("edges").map(rows).unwrap_or_default();
+        for mut node in execution.get("nodes").map(rows).unwrap_or_default() {
+            let mut parents: Vec<_> = edges
+                .iter()
+                .filter(|edge| edge["fromId"] == node["nodeId"])
+                .map(|edge| edge["toId"].clone())
+                .collect();
+            parents.sort_by_key(Value::as_i64);
+            node.insert("parentNodeIds".to_owned(), json!(parents));
+            node.insert("id".to_owned(), execution["id"].clone());
+            nodes.push(node);
+        }
+    }
+    nodes
+}
+
+fn sql_metric_rows(oracle: &Value) -> Vec<Row> {
+    let mut metrics = Vec::new();
+    for execution in rows(&oracle["sql"]) {
+        for node in execution.get("nodes").map(rows).unwrap_or_default() {
+            for metric in node.get("metrics").map(rows).unwrap_or_default() {
+                let row = json!({
+                    "id": execution["id"],
+                    "nodeId": node["nodeId"],
+                    "nodeName": node["nodeName"],
+                    "metricName": metric["name"],
+                    "valueText": metric["value"],
+                });
+                metrics.extend(row.as_object().cloned());
+            }
+        }
+    }
+    metrics
+}
+
+/// A row for each quantile; REST has a list of five for each metric.
+fn quantile_rows(oracle: &Value) -> Vec<Row> {
+    let mut quantiles = Vec::new();
+    for (stage, summary) in oracle["task_summary"].as_object().into_iter().flatten() {
+        let (stage_id, attempt_id) = stage.split_once('.').expect("a key such as 0.0");
+        let number = |text: &str| json!(text.parse::<i64>().expect("a number"));
+        for (at, quantile) in summary["quantiles"].as_array().into_iter().flatten().enumerate() {
+            let mut row = Row::new();
+            let mut add = |name: &str, list: &Value| {
+                // REST has them as 12.0.
+                let whole = list[at].as_f64().and_then(|n| format!("{n}").parse::<i64>().ok());
+                row.insert(name.to_owned(), json!(whole));
+            };
+            for (name, list) in summary.as_object().into_iter().flatten() {
+                add(name, list);
+            }
+            for (group, name, name_in_group) in [
+                ("inputMetrics", "inputBytes", "bytesRead"),
+                ("inputMetrics", "inputRecords", "recordsRead"),
+                ("outputMetrics", "outputBytes", "bytesWritten"),
+                ("outputMetrics", "outputRecords", "recordsWritten"),
+                ("shuffleReadMetrics", "shuffleReadBytes", "readBytes"),
+                ("shuffleReadMetrics", "shuffleReadRecords", "readRecords"),
+                ("shuffleReadMetrics", "shuffleRemoteBlocksFetched", "remoteBlocksFetched"),
+                ("shuffleReadMetrics", "shuffleLocalBlocksFetched", "localBlocksFetched"),
+                ("shuffleReadMetrics", "shuffleFetchWaitTime", "fetchWaitTime"),
+                ("shuffleReadMetrics", "shuffleRemoteBytesRead", "remoteBytesRead"),
+                ("shuffleReadMetrics", "shuffleRemoteBytesReadToDisk", "remoteBytesReadToDisk"),
+                ("shuffleWriteMetrics", "shuffleWriteBytes", "writeBytes"),
+                ("shuffleWriteMetrics", "shuffleWriteRecords", "writeRecords"),
+                ("shuffleWriteMetrics", "shuffleWriteTime", "writeTime"),
+            ] {
+                add(name, &summary[group][name_in_group]);
+            }
+            row.insert("stageId".to_owned(), number(stage_id));
+            row.insert("attemptId".to_owned(), number(attempt_id));
+            row.insert("quantile".to_owned(), quantile.clone());
+            quantiles.push(row);
+        }
+    }
+    quantiles
+}
+
+fn executor_peak_rows(oracle: &Value) -> Vec<Row> {
+    let executors = rows(&oracle["allexecutors"]);
+    executors
+        .iter()
+        .filter_map(|executor| {
+            let mut row = peaks(executor.get("peakMemoryMetrics")?)?;
+            row.insert("executorId".to_owned(), executor["id"].clone());
+            Some(row)
+        })
+        .collect()
+}
+
+fn stage_peak_rows(oracle: &Value) -> Vec<Row> {
+    let stages = rows(&oracle["stages"]);
+    stages
+        .iter()
+        .filter_map(|stage| {
+            let mut row = peaks(stage.get("peakExecutorMetrics")?)?;
+            row.insert("stageId".to_owned(), stage["stageId"].clone());
+            row.insert("attemptId".to_owned(), stage["attemptId"].clone());
+            Some(row)
+        })
+        .collect()
+}
+
+/// Peaks under our names, in REST's spelling: `JVMHeapMemory` is `jvm_heap_memory`.
+fn peaks(metrics: &Value) -> Option<Row> {
+    let metrics = metrics.as_object()?;
+    let plain = |name: &str| name.replace('_', "").to_lowercase();
+    let value = |column: &str| {
+        let wanted = plain(column.trim_end_matches("_ms"));
+        metrics.iter().find(|(name, _)| plain(name) == wanted).map(|(_, value)| value.clone())
+    };
+    let peaks = PEAKS.split_whitespace();
+    Some(peaks.map(|c| (name_in_rest(c), value(c).unwrap_or_default())).collect())
 }

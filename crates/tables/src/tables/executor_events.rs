@@ -4,7 +4,7 @@ use stagelight_eventlog::Items;
 
 use crate::column::{
     EVENT,
-    Kind::{Int, Text, Time},
+    Kind::{Int, Json, Text, Time},
     event,
 };
 use crate::table::Table;
@@ -55,6 +55,11 @@ pub(crate) const TABLE: Table = Table {
             "Executor Info/Resource Profile Id",
             "Profile that the executor was made for.",
         ),
+        event("registration_time", Time, "Executor Info/Registration Time", "When it registered."),
+        event("request_time", Time, "Executor Info/Request Time", "When it was asked for."),
+        event("log_urls", Json, "Executor Info/Log Urls", "Where its logs are."),
+        event("attributes", Json, "Executor Info/Attributes", "What the cluster says of it."),
+        event("resources", Json, "Executor Info/Resources", "GPUs and the like that it has."),
         event("removed_reason", Text, "Removed Reason", "Why the executor was removed."),
         event("max_memory", Int, "Maximum Memory", "Bytes that its block manager may hold."),
         event("max_onheap_memory", Int, "Maximum Onheap Memory", "Of these, on the heap."),

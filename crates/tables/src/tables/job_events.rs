@@ -22,6 +22,7 @@ pub(crate) const TABLE: Table = Table {
         event("stage_ids", IntList, "Stage IDs", "Its stages, in the event's order."),
         event("description", Text, "Properties/spark.job.description", "Set by the user or SQL."),
         event("job_group", Text, "Properties/spark.jobGroup.id", "Group that can be cancelled."),
+        event("job_tags", Text, "Properties/spark.job.tags", "Tags that can be cancelled."),
         event(
             "sql_execution_id",
             IntText,

@@ -12,13 +12,11 @@ use crate::table::Table;
 /// See the table's own doc line.
 pub(crate) const TABLE: Table = Table {
     name: "sql_events",
-    doc: "Start, change of plan, metrics or end of a SQL execution.",
+    doc: "Start, change of plan or end of a SQL execution.",
     events: &[
         "SparkListenerSQLExecutionStart",
         "SparkListenerSQLExecutionEnd",
         "SparkListenerSQLAdaptiveExecutionUpdate",
-        "SparkListenerSQLAdaptiveSQLMetricUpdates",
-        "SparkListenerDriverAccumUpdates",
     ],
     items: Items::Event,
     columns: &[&[
@@ -30,11 +28,9 @@ pub(crate) const TABLE: Table = Table {
         event("details", Text, "details", "Call site, long."),
         event("plan_description", Text, "physicalPlanDescription", "The physical plan as text."),
         event("plan", Json, "sparkPlanInfo", "Nodes of the physical plan and their metrics."),
-        event("plan_metrics", Json, "sqlPlanMetrics", "Metrics that a change of plan adds."),
         event("modified_configs", Json, "modifiedConfigs", "Settings that the session changed."),
         event("job_group", Text, "jobGroupId", "Group that can be cancelled."),
         event("job_tags", Json, "jobTags", "Tags that can be cancelled."),
         event("error_message", Text, "errorMessage", "Why it failed; empty where it succeeded."),
-        event("accum_updates", Json, "accumUpdates", "Metrics that the driver computed."),
     ]],
 };

@@ -1,0 +1,67 @@
+//! `sorted_values(x)`: the values of a group in order, for ranks in it.
+//!
+//! Spark's quantiles are values that occur, by rank, never between two of them.
+
+use std::mem::size_of_val;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, ListArray};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Accumulator, AggregateUDF, Volatility, create_udaf};
+use datafusion::scalar::ScalarValue;
+
+/// The function.
+pub(super) fn function() -> AggregateUDF {
+    create_udaf(
+        "sorted_values",
+        vec![DataType::Int64],
+        Arc::new(DataType::List(element())),
+        Volatility::Immutable,
+        Arc::new(|_| Ok(Box::new(SortedValues::default()))),
+        Arc::new(vec![DataType::List(element())]),
+    )
+}
+
+fn element() -> FieldRef {
+    Arc::new(Field::new_list_field(DataType::Int64, true))
+}
+
+#[derive(Debug, Default)]
+struct SortedValues(Vec<i64>);
+
+impl SortedValues {
+    fn list(&self) -> ScalarValue {
+        let values = Int64Array::from_iter_values(self.0.iter().copied());
+        let offsets = OffsetBuffer::from_lengths([self.0.len()]);
+        ScalarValue::List(Arc::new(ListArray::new(element(), offsets, Arc::new(values), None)))
+    }
+}
+
+impl Accumulator for SortedValues {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.extend(values[0].as_primitive::<Int64Type>().iter().flatten());
+        Ok(())
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        for list in states[0].as_list::<i32>().iter().flatten() {
+            self.update_batch(&[list])?;
+        }
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![self.list()])
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        self.0.sort_unstable();
+        Ok(self.list())
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.0.capacity() * size_of::<i64>()
+    }
+}
