@@ -22,4 +22,4 @@ pub use decode::{DecodeError, Decoder, Event, Nested, Slots, Value};
 pub use event::{event_class, event_name};
 pub use layout::{Items, Layout, Slot};
 pub use lines::{Line, LineError, Lines};
-pub use name::{Identity, LogName};
+pub use name::{Identity, LogLayout, LogName};

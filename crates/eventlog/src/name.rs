@@ -1,8 +1,10 @@
 //! Names of event logs, as Spark's `EventLogFileWriter` and `RollingEventLogFilesWriter` make
-//! them.
+//! them, and as vendors do.
 //!
 //! A rolling log is a folder `eventlog_v2_<app>[_<attempt>]` of `events_<n>_<app>[_<attempt>]`
-//! files; a single-file log is `<app>[_<attempt>]`. Codec, `.compact` and `.inprogress` follow.
+//! files, `n` from 1 (EMR: from 0); a single-file log is `<app>[_<attempt>]`. Codec, `.compact` and
+//! `.inprogress` follow. EMR's drivers write `<app>.inprogress` in the folder of a rolling log.
+//! Databricks has a folder of `eventlog-<date>--<time>.gz` files and the newest, `eventlog`.
 
 use crate::codec::Codec;
 use crate::decode::{Decoder, Slots, Value};
@@ -12,6 +14,29 @@ use crate::lines::Line;
 const ROLLING_FOLDER: &str = "eventlog_v2_";
 const ROLLING_FILE: &str = "events_";
 const STATUS_FILE: &str = "appstatus_";
+const DATED_FILE: &str = "eventlog";
+
+/// How a log is laid out in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogLayout {
+    /// One file.
+    Single,
+    /// A folder of files that are numbered one by one.
+    Rolling,
+    /// A folder of files that are named after the time at which they were rolled.
+    Dated,
+}
+
+impl LogLayout {
+    /// Its name in the lake.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Rolling => "rolling",
+            Self::Dated => "dated",
+        }
+    }
+}
 
 /// What a file is to an event log, by its name and the name of its folder alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +45,10 @@ pub enum LogName {
     Segment {
         /// `<app>[_<attempt>]`, sanitised by Spark: the name that all files of a log share.
         log: String,
-        /// The roll index from 1; 1 for a single-file log.
+        /// How the log is laid out in files.
+        layout: LogLayout,
+        /// What orders the files of the log: the roll index; 1 for a single-file log; of a dated
+        /// file, its minute. At most [`LogName::NEWEST`].
         index: u64,
         /// The codec that the extension names.
         codec: Codec,
@@ -41,6 +69,9 @@ pub enum LogName {
 }
 
 impl LogName {
+    /// The index of the file that is written now, where its name has none: it is behind all others.
+    pub const NEWEST: u64 = 92_000_000;
+
     /// Reads the name of a file and the name of the folder that it is in (empty where it is in
     /// none).
     pub fn parse(folder: &str, file: &str) -> Self {
@@ -52,11 +83,15 @@ impl LogName {
         }
         let (rest, in_progress) = strip(file, ".inprogress");
         let (rest, compacted) = strip(rest, ".compact");
-        let (log, codec) = split_codec(rest);
-        if log.is_empty() {
+        let (name, codec) = split_codec(rest);
+        if name.is_empty() {
             return Self::Other;
         }
-        Self::Segment { log: log.to_owned(), index: 1, codec, compacted, in_progress }
+        let (log, layout, index) = match dated(name) {
+            Some(index) if !folder.is_empty() => (folder, LogLayout::Dated, index),
+            _ => (name, LogLayout::Single, 1),
+        };
+        Self::Segment { log: log.to_owned(), layout, index, codec, compacted, in_progress }
     }
 
     fn rolling(log: &str, file: &str) -> Self {
@@ -65,25 +100,46 @@ impl LogName {
             return Self::Status { log: log.to_owned(), in_progress };
         }
         let (rest, compacted) = strip(rest, ".compact");
-        let Some((index, name)) = rest.strip_prefix(ROLLING_FILE).and_then(|r| r.split_once('_'))
-        else {
-            return Self::Other;
+        let (index, name) = match rest.strip_prefix(ROLLING_FILE).and_then(|r| r.split_once('_')) {
+            Some((index, name)) => (roll_index(index), name),
+            None => (Some(Self::NEWEST), rest),
         };
         let codec = match name.strip_prefix(log) {
-            Some("") => Codec::None,
-            Some(suffix) => match suffix.strip_prefix('.').and_then(Codec::from_extension) {
-                Some(codec) => codec,
-                None => return Self::Other,
-            },
-            None => return Self::Other,
+            Some("") => Some(Codec::None),
+            Some(suffix) => suffix.strip_prefix('.').and_then(Codec::from_extension),
+            None => None,
         };
-        match index.parse() {
-            Ok(index) => {
-                Self::Segment { log: log.to_owned(), index, codec, compacted, in_progress }
-            }
-            Err(_) => Self::Other,
-        }
+        let (Some(index), Some(codec)) = (index, codec) else { return Self::Other };
+        let layout = LogLayout::Rolling;
+        Self::Segment { log: log.to_owned(), layout, index, codec, compacted, in_progress }
     }
+}
+
+/// A number of digits alone, as Spark writes it.
+fn roll_index(text: &str) -> Option<u64> {
+    let index = is_number(text).then(|| text.parse().ok()).flatten();
+    index.filter(|index| *index < LogName::NEWEST)
+}
+
+/// The minute that `eventlog-2021-06-14--20-00` names, in a calendar whose months have 31 days:
+/// that orders minutes as well.
+fn dated(name: &str) -> Option<u64> {
+    let rest = name.strip_prefix(DATED_FILE)?;
+    if rest.is_empty() {
+        return Some(LogName::NEWEST);
+    }
+    let (date, time) = rest.strip_prefix('-')?.split_once("--")?;
+    let number = |text: &str, len: usize| {
+        (text.len() == len && is_number(text)).then(|| text.parse::<u64>().ok()).flatten()
+    };
+    let (year, date) = date.split_once('-')?;
+    let (month, day) = date.split_once('-')?;
+    let (hour, minute) = time.split_once('-')?;
+    let years = number(year, 4)?.checked_sub(2000)?;
+    let months = years * 12 + number(month, 2)?.checked_sub(1)?;
+    let days = months * 31 + number(day, 2)?.checked_sub(1)?;
+    let minutes = (days * 24 + number(hour, 2)?) * 60 + number(minute, 2)?;
+    (minutes < LogName::NEWEST).then_some(minutes)
 }
 
 fn strip<'a>(name: &'a str, suffix: &str) -> (&'a str, bool) {
@@ -162,8 +218,15 @@ fn is_number(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn segment(log: &str, index: u64, codec: Codec, compacted: bool, in_progress: bool) -> LogName {
-        LogName::Segment { log: log.to_owned(), index, codec, compacted, in_progress }
+    fn rolling(log: &str, index: u64, codec: Codec, compacted: bool, in_progress: bool) -> LogName {
+        let layout = LogLayout::Rolling;
+        LogName::Segment { log: log.to_owned(), layout, index, codec, compacted, in_progress }
+    }
+
+    fn single(log: &str, codec: Codec, in_progress: bool) -> LogName {
+        let layout = LogLayout::Single;
+        let log = log.to_owned();
+        LogName::Segment { log, layout, index: 1, codec, compacted: false, in_progress }
     }
 
     #[test]
@@ -173,15 +236,15 @@ mod tests {
         let parse = |file: &str| LogName::parse(folder, file);
         assert_eq!(
             parse("events_10_app-20261122070236-0001_2.zstd"),
-            segment(log, 10, Codec::Zstd, false, false)
+            rolling(log, 10, Codec::Zstd, false, false)
         );
         assert_eq!(
             parse("events_1_app-20261122070236-0001_2"),
-            segment(log, 1, Codec::None, false, false)
+            rolling(log, 1, Codec::None, false, false)
         );
         assert_eq!(
             parse("events_3_app-20261122070236-0001_2.lz4.compact"),
-            segment(log, 3, Codec::Lz4, true, false)
+            rolling(log, 3, Codec::Lz4, true, false)
         );
         assert_eq!(
             parse("appstatus_app-20261122070236-0001_2.inprogress"),
@@ -190,6 +253,8 @@ mod tests {
         for other in [
             "events_1_another",
             "events_x_app-20261122070236-0001_2",
+            "events_+1_app-20261122070236-0001_2",
+            "events_92000000_app-20261122070236-0001_2",
             "events_1_app-20261122070236-0001_2.bak",
             ".events_1_app-20261122070236-0001_2.crc",
             "_SUCCESS",
@@ -202,13 +267,50 @@ mod tests {
     #[test]
     fn single_files() {
         let parse = |file: &str| LogName::parse("spark-logs", file);
-        assert_eq!(parse("local-17"), segment("local-17", 1, Codec::None, false, false));
+        assert_eq!(parse("local-17"), single("local-17", Codec::None, false));
         assert_eq!(
             parse("application_1_2_1.zstd.inprogress"),
-            segment("application_1_2_1", 1, Codec::Zstd, false, true)
+            single("application_1_2_1", Codec::Zstd, true)
         );
-        assert_eq!(parse("my.job"), segment("my.job", 1, Codec::None, false, false));
+        assert_eq!(parse("my.job"), single("my.job", Codec::None, false));
         assert_eq!(parse(".local-17.crc"), LogName::Other);
+    }
+
+    #[test]
+    fn emr_counts_from_zero_and_writes_beside() {
+        let parse = |file: &str| LogName::parse("eventlog_v2_00g72rcefave480b", file);
+        let log = "00g72rcefave480b";
+        assert_eq!(parse("events_0_00g72rcefave480b"), rolling(log, 0, Codec::None, false, false));
+        assert_eq!(
+            parse("00g72rcefave480b.inprogress"),
+            rolling(log, LogName::NEWEST, Codec::None, false, true)
+        );
+    }
+
+    #[test]
+    fn databricks_names_files_after_their_time() {
+        let parse = |file: &str| match LogName::parse("5340183243211137467", file) {
+            LogName::Segment { log, layout: LogLayout::Dated, index, codec, .. } => {
+                assert_eq!(log, "5340183243211137467");
+                Some((index, codec))
+            }
+            _ => None,
+        };
+        let files = [
+            "eventlog-2021-06-14--20-00.gz",
+            "eventlog-2021-06-14--20-15.gz",
+            "eventlog-2021-06-30--23-59.gz",
+            "eventlog-2021-07-01--00-00.gz",
+            "eventlog-2022-01-01--00-00.gz",
+        ];
+        let found: Vec<_> = files.iter().filter_map(|file| parse(file)).collect();
+        assert_eq!(found.len(), files.len());
+        assert!(found.iter().all(|(_, codec)| *codec == Codec::Gzip));
+        assert!(found.is_sorted_by_key(|(index, _)| *index));
+        assert_eq!(parse("eventlog"), Some((LogName::NEWEST, Codec::None)));
+        for other in ["eventlog-2021-06-14", "eventlog-2021-6-14--20-00.gz", "eventlogs"] {
+            assert_eq!(parse(other), None, "{other}");
+        }
     }
 
     #[test]
