@@ -9,4 +9,4 @@ SELECT
     statuses.status,
     CASE WHEN applications.status = statuses.status THEN 1 ELSE 0 END AS value
 FROM recent.applications
-CROSS JOIN (VALUES ('running'), ('succeeded'), ('failed')) AS statuses (status)
+CROSS JOIN (VALUES ('running'), ('succeeded'), ('failed'), ('lost')) AS statuses (status)

@@ -18,7 +18,7 @@ WITH facts AS (
     SELECT app_id, attempt_id, time FROM lake.streaming_events
     UNION ALL
     -- Other tables know of no time; the ledger knows of every attempt.
-    SELECT app_id, attempt_id, NULL FROM lake.sources WHERE events > 0
+    SELECT app_id, coalesce(attempt_id, ''), NULL FROM sources WHERE events > 0
 )
 SELECT app_id, attempt_id, max(time) AS last_event_time
 FROM facts

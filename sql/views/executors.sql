@@ -2,11 +2,11 @@
 -- its block manager) to its removal. Task events count while it lives.
 -- Spark: LiveExecutor, AppStatusListener.liveExecutors.
 --
--- A position is segment * 10^12 + line: one number that orders the events of an attempt.
+-- A position is segment * 10^11 + line: one number that orders the events of an attempt.
 WITH events AS (
     SELECT
         *,
-        segment * 1000000000000 + line AS position,
+        segment * 100000000000 + line AS position,
         -- Lives are counted by the removals before.
         coalesce(
             sum(CASE WHEN event = 'SparkListenerExecutorRemoved' THEN 1 ELSE 0 END) OVER (
@@ -70,7 +70,7 @@ exclusions AS (
         attempt_id,
         executor_id,
         CASE WHEN event LIKE 'SparkListenerNode%' THEN host END AS hostname,
-        segment * 1000000000000 + line AS position,
+        segment * 100000000000 + line AS position,
         event LIKE '%Excluded' OR event LIKE '%Blacklisted' AS is_excluded
     FROM lake.executor_events
     WHERE event IN (
@@ -102,9 +102,9 @@ starts AS (
         ON tasks.app_id = executors.app_id
         AND tasks.attempt_id = executors.attempt_id
         AND tasks.executor_id = executors.executor_id
-    WHERE tasks.segment * 1000000000000 + tasks.line > executors.added_at
+    WHERE tasks.segment * 100000000000 + tasks.line > executors.added_at
         AND (executors.removed_at IS NULL
-            OR tasks.segment * 1000000000000 + tasks.line < executors.removed_at)
+            OR tasks.segment * 100000000000 + tasks.line < executors.removed_at)
     GROUP BY executors.app_id, executors.attempt_id, executors.executor_id
 ),
 ends AS (
@@ -132,9 +132,9 @@ ends AS (
         ON tasks.app_id = executors.app_id
         AND tasks.attempt_id = executors.attempt_id
         AND tasks.executor_id = executors.executor_id
-    WHERE tasks.segment * 1000000000000 + tasks.line > executors.added_at
+    WHERE tasks.segment * 100000000000 + tasks.line > executors.added_at
         AND (executors.removed_at IS NULL
-            OR tasks.segment * 1000000000000 + tasks.line < executors.removed_at)
+            OR tasks.segment * 100000000000 + tasks.line < executors.removed_at)
     GROUP BY executors.app_id, executors.attempt_id, executors.executor_id
 ),
 -- What a task takes of an executor: its resource profile's cpus, else spark.task.cpus, else 1.

@@ -2,19 +2,19 @@
 -- Spark: LiveJob, AppStatusListener.onJobStart, onJobEnd, and what its onStage... and onTask...
 -- methods do to the jobs of a stage.
 --
--- A position is segment * 10^12 + line: one number that orders the events of an attempt.
+-- A position is segment * 10^11 + line: one number that orders the events of an attempt.
 WITH started AS (
-    SELECT *, segment * 1000000000000 + line AS position
+    SELECT *, segment * 100000000000 + line AS position
     FROM lake.job_events
     WHERE event = 'SparkListenerJobStart'
 ),
 ended AS (
-    SELECT *, segment * 1000000000000 + line AS position
+    SELECT *, segment * 100000000000 + line AS position
     FROM lake.job_events
     WHERE event = 'SparkListenerJobEnd'
 ),
 mentions AS (
-    SELECT *, segment * 1000000000000 + line AS position
+    SELECT *, segment * 100000000000 + line AS position
     FROM lake.stage_events
     WHERE event = 'SparkListenerJobStart'
 ),
@@ -90,7 +90,7 @@ moves AS (
         attempt_id,
         stage_id,
         stage_attempt_id,
-        segment * 1000000000000 + line AS position,
+        segment * 100000000000 + line AS position,
         'Start' AS outcome,
         task_index,
         CAST(NULL AS BOOLEAN) AS is_repeated
@@ -101,7 +101,7 @@ moves AS (
         tasks.attempt_id,
         tasks.stage_id,
         tasks.stage_attempt_id,
-        tasks.segment * 1000000000000 + tasks.line,
+        tasks.segment * 100000000000 + tasks.line,
         CASE
             WHEN tasks.end_reason IN ('Success', 'Resubmitted') THEN tasks.end_reason
             WHEN tasks.end_reason IN ('TaskKilled', 'TaskCommitDenied') THEN 'Killed'

@@ -1,15 +1,15 @@
 -- A row is a metric of a node of the last physical plan of a SQL execution, with a value.
 -- Spark: SQLAppStatusListener.aggregateMetrics, LiveStageMetrics; MetricUtils.stringValue.
 --
--- A position is segment * 10^12 + line: one number that orders the events of an attempt.
+-- A position is segment * 10^11 + line: one number that orders the events of an attempt.
 WITH executions AS (
     SELECT
         app_id,
         attempt_id,
         execution_id,
-        max(segment * 1000000000000 + line)
+        max(segment * 100000000000 + line)
             FILTER (WHERE event = 'SparkListenerSQLExecutionEnd') AS ended_at,
-        max(segment * 1000000000000 + line)
+        max(segment * 100000000000 + line)
             FILTER (WHERE event <> 'SparkListenerSQLExecutionEnd') AS planned_at
     FROM lake.sql_events
     GROUP BY app_id, attempt_id, execution_id
@@ -30,7 +30,7 @@ job_starts AS (
         app_id,
         attempt_id,
         sql_execution_id AS execution_id,
-        segment * 1000000000000 + line AS position,
+        segment * 100000000000 + line AS position,
         unnest(stage_ids) AS stage_id
     FROM lake.job_events
     WHERE event = 'SparkListenerJobStart' AND sql_execution_id IS NOT NULL
@@ -72,9 +72,9 @@ stages AS (
         ON events.app_id = stages.app_id
         AND events.attempt_id = stages.attempt_id
         AND events.stage_id = stages.stage_id
-    WHERE events.segment * 1000000000000 + events.line >= stages.started_at
+    WHERE events.segment * 100000000000 + events.line >= stages.started_at
         AND (stages.ended_at IS NULL
-            OR events.segment * 1000000000000 + events.line < stages.ended_at)
+            OR events.segment * 100000000000 + events.line < stages.ended_at)
     GROUP BY
         stages.app_id,
         stages.attempt_id,
@@ -91,7 +91,7 @@ reports AS (
         stage_attempt_id,
         task_id,
         task_index,
-        segment * 1000000000000 + line AS position,
+        segment * 100000000000 + line AS position,
         NOT failed AND NOT killed AS succeeded,
         accumulator_id,
         update
@@ -106,7 +106,7 @@ reports AS (
         updates.stage_attempt_id,
         updates.task_id,
         tasks.task_index,
-        updates.segment * 1000000000000 + updates.line,
+        updates.segment * 100000000000 + updates.line,
         false,
         updates.accumulator_id,
         updates.update
@@ -243,7 +243,7 @@ driver AS (
         AND executions.attempt_id = updates.attempt_id
         AND executions.execution_id = updates.execution_id
     WHERE executions.ended_at IS NULL
-        OR updates.segment * 1000000000000 + updates.line < executions.ended_at
+        OR updates.segment * 100000000000 + updates.line < executions.ended_at
 ),
 everything AS (
     SELECT app_id, attempt_id, execution_id, accumulator_id, metric_type, value FROM of_stages
@@ -325,12 +325,18 @@ sized AS (
 valued AS (
     SELECT
         *,
-        CASE WHEN zeros > 0 THEN 0 ELSE sorted[1] END AS min_value,
+        -- A sum has none of these (SQLMetrics.metricNeedsMax).
         CASE
+            WHEN metric_type = 'sum' THEN NULL
+            WHEN zeros > 0 THEN 0
+            ELSE sorted[1]
+        END AS min_value,
+        CASE
+            WHEN metric_type = 'sum' THEN NULL
             WHEN value_count / 2 < zeros THEN 0
             ELSE sorted[value_count / 2 - zeros + 1]
         END AS median_value,
-        coalesce(sorted[-1], 0) AS max_value
+        CASE WHEN metric_type <> 'sum' THEN coalesce(sorted[-1], 0) END AS max_value
     FROM sized
 )
 SELECT
@@ -376,7 +382,7 @@ JOIN executions
     ON executions.app_id = metrics.app_id
     AND executions.attempt_id = metrics.attempt_id
     AND executions.execution_id = metrics.execution_id
-    AND executions.planned_at = metrics.segment * 1000000000000 + metrics.line
+    AND executions.planned_at = metrics.segment * 100000000000 + metrics.line
 JOIN lake.sql_plan_nodes AS nodes
     ON nodes.app_id = metrics.app_id
     AND nodes.attempt_id = metrics.attempt_id

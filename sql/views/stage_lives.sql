@@ -5,9 +5,9 @@
 -- `jobs` are made of this; attempt_id is '' where Spark gives none.
 -- Spark: AppStatusListener.liveStages, getOrCreateStage, onJobEnd, onStageCompleted, onTaskEnd.
 --
--- A position is segment * 10^12 + line: one number that orders the events of an attempt.
+-- A position is segment * 10^11 + line: one number that orders the events of an attempt.
 WITH events AS (
-    SELECT *, segment * 1000000000000 + line AS position
+    SELECT *, segment * 100000000000 + line AS position
     FROM lake.stage_events
 ),
 runs AS (
@@ -27,7 +27,7 @@ moves AS (
         attempt_id,
         stage_id,
         stage_attempt_id,
-        segment * 1000000000000 + line AS position,
+        segment * 100000000000 + line AS position,
         1 AS step,
         launch_time
     FROM lake.task_starts
@@ -38,7 +38,7 @@ moves AS (
         attempt_id,
         stage_id,
         stage_attempt_id,
-        segment * 1000000000000 + line,
+        segment * 100000000000 + line,
         -1,
         NULL
     FROM lake.task_ends
@@ -128,7 +128,7 @@ job_ends AS (
         listed.app_id,
         listed.attempt_id,
         listed.stage_id,
-        ends.segment * 1000000000000 + ends.line AS position
+        ends.segment * 100000000000 + ends.line AS position
     FROM lake.stage_events AS listed
     JOIN lake.job_events AS ends
         ON ends.app_id = listed.app_id

@@ -12,9 +12,9 @@ WITH peaks AS (
         AND metrics.stage_id = lives.stage_id
         AND metrics.stage_attempt_id = lives.stage_attempt_id
     WHERE lives.is_last
-        AND metrics.segment * 1000000000000 + metrics.line > lives.born_at
+        AND metrics.segment * 100000000000 + metrics.line > lives.born_at
         AND (lives.removed_at IS NULL
-            OR metrics.segment * 1000000000000 + metrics.line <= lives.removed_at)
+            OR metrics.segment * 100000000000 + metrics.line <= lives.removed_at)
 ),
 reporting AS (
     SELECT app_id, attempt_id, stage_id, stage_attempt_id FROM peaks

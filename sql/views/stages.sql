@@ -25,7 +25,7 @@ counted AS (
     WHERE lives.is_last
         AND lives.ran
         AND (lives.removed_at IS NULL
-            OR marked.segment * 1000000000000 + marked.line <= lives.removed_at)
+            OR marked.segment * 100000000000 + marked.line <= lives.removed_at)
 ),
 ends AS (
     SELECT

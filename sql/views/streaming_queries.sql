@@ -8,7 +8,8 @@ WITH runs AS (
         run_id,
         max(name) AS name,
         min(time) FILTER (WHERE event = 'StreamingQueryListener$QueryStartedEvent') AS start_time,
-        max(time) AS last_progress_time,
+        max(time) FILTER (WHERE event = 'StreamingQueryListener$QueryProgressEvent')
+            AS last_progress_time,
         count(*) FILTER (WHERE event = 'StreamingQueryListener$QueryProgressEvent') AS num_batches,
         max(batch_id) AS last_batch_id,
         max(watermark) AS watermark,

@@ -114,9 +114,19 @@ pub(crate) struct Sql {
     /// How answers look
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+}
+
+/// How questions are answered.
+#[derive(Args, Debug)]
+pub(crate) struct Engine {
     /// Memory for questions in MiB; what needs more spills to disk or fails
     #[arg(long, value_name = "MIB", default_value_t = 2048)]
     pub(crate) memory_mib: usize,
+    /// Another value for a threshold of the view `thresholds`, as in `lost_after=36h`
+    #[arg(long, value_name = "NAME=VALUE", value_parser = threshold)]
+    pub(crate) threshold: Vec<(String, f64)>,
 }
 
 /// How answers look.
@@ -146,9 +156,20 @@ pub(crate) struct Serve {
     /// How often to look for news in the lake
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(crate) refresh: Duration,
-    /// Memory for questions in MiB; what needs more spills to disk or fails
-    #[arg(long, value_name = "MIB", default_value_t = 2048)]
-    pub(crate) memory_mib: usize,
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+}
+
+/// Reads `name=12.5` and `name=36h`, which is in seconds.
+fn threshold(text: &str) -> Result<(String, f64), String> {
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` is not NAME=VALUE"))?;
+    let number = value.parse().ok().filter(|number: &f64| number.is_finite());
+    let value = match number {
+        Some(number) => number,
+        None => duration(value)?.as_secs_f64(),
+    };
+    Ok((name.to_owned(), value))
 }
 
 /// Reads `90s`, `5m`, `24h`, `3650d` and sums such as `1h30m`, as Prometheus does.
@@ -179,6 +200,15 @@ fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thresholds_are_numbers_or_durations() {
+        assert_eq!(threshold("skew=2.5"), Ok(("skew".to_owned(), 2.5)));
+        assert_eq!(threshold("lost_after=1h"), Ok(("lost_after".to_owned(), 3600.0)));
+        for wrong in ["skew", "skew=", "skew=much", "skew=NaN"] {
+            assert!(threshold(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_are_prometheus_durations() {

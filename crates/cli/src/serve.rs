@@ -19,7 +19,7 @@ pub(crate) async fn run(global: &Global, command: &Serve) -> Result<ExitCode> {
         poll: command.refresh,
         ..Settings::default()
     };
-    let engine = sql::engine(global, command.memory_mib).await?;
+    let engine = sql::engine(global, &command.engine).await?;
     let server = Server::bind(settings).await?;
     hint(&format!("listening on http://{}", server.local_addr()));
     server.run(engine, stopped()?).await?;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use stagelight_lake::Lake;
 use stagelight_query::{Engine, Settings, statements};
 
-use crate::args::{Format, Global, Sql};
+use crate::args::{self, Format, Global, Sql};
 use crate::{format, shell};
 
 /// Answers what was asked.
@@ -25,7 +25,7 @@ pub(crate) async fn run(global: &Global, command: &Sql) -> Result<ExitCode> {
     if command.format == Format::Parquet && io::stdout().is_terminal() {
         bail!("a Parquet file is not for a terminal: redirect it, as in `> answer.parquet`");
     }
-    let engine = engine(global, command.memory_mib).await?;
+    let engine = engine(global, &command.engine).await?;
     match text {
         Some(text) => answer(&engine, &text, command.format).await?,
         None => shell::run(&engine, command.format).await?,
@@ -34,9 +34,13 @@ pub(crate) async fn run(global: &Global, command: &Sql) -> Result<ExitCode> {
 }
 
 /// The engine over the lake that the flags name.
-pub(crate) async fn engine(global: &Global, memory_mib: usize) -> Result<Arc<Engine>> {
+pub(crate) async fn engine(global: &Global, flags: &args::Engine) -> Result<Arc<Engine>> {
     let lake = Arc::new(Lake::open(&global.lake).await?);
-    let settings = Settings { memory_bytes: memory_mib.saturating_mul(1 << 20) };
+    let mut settings =
+        Settings { memory_bytes: flags.memory_mib.saturating_mul(1 << 20), ..Settings::default() };
+    for (name, value) in &flags.threshold {
+        settings.thresholds.set(name, *value);
+    }
     Ok(Arc::new(Engine::new(lake, &settings).await?))
 }
 

@@ -176,7 +176,11 @@ fn cases(index: &Path, logs: &Path, oracles: &Path) -> Vec<Case> {
             let log = entry["log"].as_str()?;
             Some(Case {
                 name: log.to_owned(),
-                log: logs.join(log),
+                // Packed logs are unpacked, others stand beside the index.
+                log: [logs, oracles]
+                    .map(|folder| folder.join(log))
+                    .into_iter()
+                    .find(|p| p.exists())?,
                 oracle: oracles.join(entry["oracle"].as_str()?),
             })
         })

@@ -5,10 +5,11 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use stagelight_eventlog::{Codec, Identity, LogName};
-use stagelight_lake::SourceId;
+use chrono::{DateTime, Utc};
+use stagelight_eventlog::{Codec, Identity, LogLayout, LogName};
+use stagelight_lake::{Layout, SourceId};
 use walkdir::WalkDir;
 
 use crate::quarantine::Problem;
@@ -37,8 +38,12 @@ pub struct Segment {
     pub display: String,
     /// Its size in bytes, compressed.
     pub size: u64,
+    /// When it was last changed.
+    pub modified: DateTime<Utc>,
     /// Its roll index.
     pub index: u64,
+    /// How it relates to others of its log.
+    pub layout: Layout,
     /// Its codec, by its name.
     pub codec: Codec,
     /// What the segments of a log share.
@@ -74,12 +79,12 @@ struct Found {
 
 struct File {
     index: u64,
+    layout: Layout,
     codec: Codec,
-    compacted: bool,
-    in_progress: bool,
     source: SourceId,
     display: String,
     size: u64,
+    modified: DateTime<Utc>,
 }
 
 impl Found {
@@ -119,15 +124,20 @@ impl Found {
         let folder_name = folder.file_name().unwrap_or_default().to_string_lossy();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         match LogName::parse(&folder_name, &file_name) {
-            LogName::Segment { log, index, codec, compacted, in_progress } => {
+            LogName::Segment { log, layout, index, codec, compacted, in_progress: _ } => {
                 let file = File {
                     index,
+                    layout: match layout {
+                        _ if compacted => Layout::Compacted,
+                        LogLayout::Single => Layout::Single,
+                        LogLayout::Rolling => Layout::Rolling,
+                        LogLayout::Dated => Layout::Dated,
+                    },
                     codec,
-                    compacted,
-                    in_progress,
                     source: source(path, metadata),
                     display: display(path),
                     size: metadata.len(),
+                    modified: modified(metadata).into(),
                 };
                 let key = (folder.to_owned(), log);
                 self.logs.entry(key).or_default().insert(path.to_owned(), file);
@@ -150,10 +160,7 @@ impl Found {
     }
 
     fn finish(mut self) -> Discovery {
-        for ((folder, name), mut files) in std::mem::take(&mut self.logs) {
-            let repeated = repeated(&files);
-            self.discovery.skipped += repeated.len();
-            files.retain(|path, _| !repeated.contains(path));
+        for ((folder, name), files) in std::mem::take(&mut self.logs) {
             if files.is_empty() {
                 self.problem(&folder, Problem::NoSegments);
                 continue;
@@ -170,7 +177,9 @@ impl Found {
                 path,
                 display: file.display,
                 size: file.size,
+                modified: file.modified,
                 index: file.index,
+                layout: file.layout,
                 codec: file.codec,
                 log: Arc::clone(&log),
             }));
@@ -180,25 +189,15 @@ impl Found {
     }
 }
 
-/// Files whose events other files of the log have as well: a compacted one beside its originals,
-/// and an unfinished one beside its finished name.
-fn repeated(files: &BTreeMap<PathBuf, File>) -> Vec<PathBuf> {
-    let others = |file: &File| {
-        files.values().any(|other| {
-            file.compacted && !other.compacted && other.index <= file.index
-                || file.in_progress && !other.in_progress && other.index == file.index
-        })
-    };
-    files.iter().filter(|(_, file)| others(file)).map(|(path, _)| path.clone()).collect()
+fn source(path: &Path, metadata: &Metadata) -> SourceId {
+    let since = modified(metadata).duration_since(UNIX_EPOCH).unwrap_or_default();
+    let modified = since.as_nanos();
+    SourceId { uri: uri(path), etag: format!("{modified:x}-{:x}", metadata.len()) }
 }
 
-fn source(path: &Path, metadata: &Metadata) -> SourceId {
-    let modified = metadata
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .map_or(0, |since| since.as_nanos());
-    SourceId { uri: uri(path), etag: format!("{modified:x}-{:x}", metadata.len()) }
+/// 1970 where the file system does not say.
+fn modified(metadata: &Metadata) -> SystemTime {
+    metadata.modified().unwrap_or(UNIX_EPOCH)
 }
 
 fn uri(path: &Path) -> String {

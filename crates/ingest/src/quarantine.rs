@@ -63,7 +63,7 @@ impl Problem {
     }
 
     /// Whether the same bytes may be read another time, when rights or a disk are mended: then the
-    /// ledger must not say that they are in.
+    /// ledger must not say that they are in as they are.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unreadable(_))
     }

@@ -94,14 +94,14 @@ pub async fn ingest(
             file = Some(finished);
             Ok(())
         };
-        let ingested = segment::quarantine_only(&source, &display, &problem, &mut keep)?;
+        let ingested = segment::quarantine_only(source, &display, &problem, &mut keep)?;
         let stored = match file {
             Some(file) => vec![lake.put(file).await?],
             None => Vec::new(),
         };
         progress.add_quarantined(1);
         run.report.problem(display, problem);
-        run.group.unsettled.push(Ingested { files: stored, ..ingested });
+        run.group.segments.push(Ingested { files: stored, ..ingested });
     }
     run.segments(todo, Arc::clone(&progress)).await?;
     run.commit().await?;
@@ -134,9 +134,7 @@ struct Run<'a> {
 /// Segments that wait to be committed together.
 #[derive(Default)]
 struct Group {
-    settled: Vec<Ingested>,
-    /// Only their quarantine rows are committed; the ledger does not get to know them.
-    unsettled: Vec<Ingested>,
+    segments: Vec<Ingested>,
     since: Option<Instant>,
 }
 
@@ -186,21 +184,18 @@ impl Run<'_> {
         let files = self.stored.remove(&n).unwrap_or_default();
         let ingested = Ingested { files, ..outcome.ingested };
         self.group.since.get_or_insert_with(Instant::now);
-        let list =
-            if outcome.settled { &mut self.group.settled } else { &mut self.group.unsettled };
-        list.push(ingested);
+        self.group.segments.push(ingested);
     }
 
     async fn commit(&mut self) -> Result<(), IngestError> {
         let group = std::mem::take(&mut self.group);
-        self.lake.commit(&group.settled, &group.unsettled).await?;
-        Ok(())
+        Ok(self.lake.commit(group.segments).await?)
     }
 }
 
 impl Group {
     fn is_full(&self, options: &Options) -> bool {
-        self.settled.len() + self.unsettled.len() >= options.commit_segments
+        self.segments.len() >= options.commit_segments
             || self.since.is_some_and(|since| since.elapsed() >= options.commit_after)
     }
 }

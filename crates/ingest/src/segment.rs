@@ -1,10 +1,11 @@
 //! One segment: from its file to the files of the lake.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Take};
 
+use chrono::DateTime;
 use stagelight_eventlog::{Codec, Identity, LineError, Lines, event_class, open};
-use stagelight_lake::{DataFile, Ingested, LakeError, SegmentWriter, SourceId};
+use stagelight_lake::{DataFile, Ingested, LakeError, Layout, SegmentWriter, SourceId};
 use stagelight_tables::{QUARANTINE, Rejection, Rows};
 
 use crate::discover::{Log, Segment};
@@ -21,8 +22,6 @@ const HEAD_BYTES: u64 = 16 << 20;
 pub(crate) struct Outcome {
     /// For the ledger.
     pub(crate) ingested: Ingested,
-    /// Whether the ledger may say that it is in.
-    pub(crate) settled: bool,
     /// The first problem, if there was one.
     pub(crate) problem: Option<Problem>,
 }
@@ -50,13 +49,14 @@ pub(crate) fn read(
     let mut reading = Reading {
         rows: Rows::new(identity, index),
         quarantine: Quarantine::new(&segment.source, &segment.display, identity, index),
-        writer: SegmentWriter::new(&segment.source, &identity.app_id, sink),
+        writer: SegmentWriter::new(segment.source.clone(), &identity.app_id, sink),
         progress,
         events: 0,
         made: 0,
         codec: segment.codec,
         bytes_uncompressed: 0,
         first: None,
+        may_pass: false,
         is_log: false,
         hold: Vec::new(),
     };
@@ -75,6 +75,8 @@ struct Reading<'a> {
     codec: Codec,
     bytes_uncompressed: u64,
     first: Option<Problem>,
+    /// Whether reading the same bytes another time may give more.
+    may_pass: bool,
     /// Whether some line was an event.
     is_log: bool,
     /// Bad lines before the first event: one row if none follows.
@@ -88,7 +90,8 @@ impl Reading<'_> {
             return Ok(());
         }
         let file = match File::open(&segment.path) {
-            Ok(file) => Counted { file, progress: self.progress },
+            // The bytes that were found, whatever is written behind them meanwhile.
+            Ok(file) => Counted { file: file.take(segment.size), progress: self.progress },
             Err(error) => {
                 self.whole_file(Problem::Unreadable(error.to_string()));
                 return Ok(());
@@ -143,9 +146,7 @@ impl Reading<'_> {
                         LineError::TooLong { number, offset, .. } => Some((number, offset)),
                         _ => None,
                     };
-                    let problem = Problem::from_stream(&error);
-                    self.quarantine.add(&problem, Place { line: place, raw: &[] });
-                    self.first.get_or_insert(problem);
+                    self.note(Problem::from_stream(&error), Place { line: place, raw: &[] });
                 }
             }
             for (table, batch) in self.rows.full() {
@@ -168,7 +169,12 @@ impl Reading<'_> {
     }
 
     fn whole_file(&mut self, problem: Problem) {
-        self.quarantine.add(&problem, Place::default());
+        self.note(problem, Place::default());
+    }
+
+    fn note(&mut self, problem: Problem, place: Place<'_>) {
+        self.quarantine.add(&problem, place);
+        self.may_pass |= problem.may_pass();
         self.first.get_or_insert(problem);
     }
 
@@ -186,24 +192,29 @@ impl Reading<'_> {
             let detail = format!("no event in it; line {number}: {}", problem.detail());
             self.whole_file(Problem::NotAnEventLog(detail));
         }
+        if self.may_pass {
+            self.writer.unread();
+        }
         for (table, batch) in self.rows.rest() {
             self.writer.write(table, &batch)?;
         }
         if self.quarantine.builder.rows() > 0 {
             self.writer.write(QUARANTINE, &self.quarantine.builder.take())?;
         }
+        let source = self.writer.source().clone();
         self.writer.finish()?;
         self.progress.add_segments(1);
         self.progress.add_events(self.events);
         self.progress.add_rows(self.made);
         self.progress.add_quarantined(self.quarantine.rows);
         Ok(Outcome {
-            settled: !self.first.as_ref().is_some_and(Problem::may_pass),
             problem: self.first,
             ingested: Ingested {
-                source: segment.source.clone(),
+                source,
+                modified: segment.modified,
                 identity,
                 segment: index,
+                layout: segment.layout,
                 codec: self.codec.as_str(),
                 size: segment.size,
                 bytes_uncompressed: self.bytes_uncompressed,
@@ -216,23 +227,26 @@ impl Reading<'_> {
     }
 }
 
-/// Rows for a place where no segment could be found.
+/// Rows for a place where no segment could be found; there may be some another time.
 pub(crate) fn quarantine_only(
-    source: &SourceId,
+    source: SourceId,
     display: &str,
     problem: &Problem,
     sink: &mut dyn FnMut(DataFile) -> Result<(), LakeError>,
 ) -> Result<Ingested, LakeError> {
     let identity = Identity { app_id: String::new(), attempt_id: None };
-    let mut quarantine = Quarantine::new(source, display, &identity, 0);
+    let source = source.unread();
+    let mut quarantine = Quarantine::new(&source, display, &identity, 0);
     quarantine.add(problem, Place::default());
-    let mut writer = SegmentWriter::new(source, "", sink);
+    let mut writer = SegmentWriter::new(source.clone(), "", sink);
     writer.write(QUARANTINE, &quarantine.builder.take())?;
     writer.finish()?;
     Ok(Ingested {
-        source: source.clone(),
+        source,
+        modified: DateTime::UNIX_EPOCH,
         identity,
         segment: 0,
+        layout: Layout::Single,
         codec: Codec::None.as_str(),
         size: 0,
         bytes_uncompressed: 0,
@@ -271,7 +285,7 @@ fn identify(log: &Log, max_line_bytes: usize) -> Identity {
 
 /// A file whose bytes are counted as they are read.
 struct Counted<'a> {
-    file: File,
+    file: Take<File>,
     progress: &'a Progress,
 }
 

@@ -28,13 +28,21 @@ pub enum LakeError {
         /// What delta-rs says.
         source: Box<DeltaTableError>,
     },
-    /// A data file could not be stored. Trying again may help.
-    #[error("storing {path}: {source}")]
+    /// A data file could not be stored or fetched. Trying again may help.
+    #[error("file {path}: {source}")]
     Store {
         /// The file, from the root of the lake.
         path: String,
         /// What the store says.
         source: object_store::Error,
+    },
+    /// A data file cannot be read: it is damaged, or of another version of this program.
+    #[error("decoding {table}: {source}")]
+    Decode {
+        /// The table.
+        table: &'static str,
+        /// What the reader says.
+        source: parquet::errors::ParquetError,
     },
     /// A batch could not be encoded: a defect, not a fault of the input.
     #[error("encoding {table}: {source}")]
@@ -49,6 +57,12 @@ pub enum LakeError {
 impl LakeError {
     pub(crate) fn delta(table: &'static str) -> impl FnOnce(DeltaTableError) -> Self {
         move |source| Self::Delta { table, source: Box::new(source) }
+    }
+
+    pub(crate) fn decode(
+        table: &'static str,
+    ) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
+        move |source| Self::Decode { table, source }
     }
 
     pub(crate) fn encode(

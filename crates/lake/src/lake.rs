@@ -1,14 +1,14 @@
 //! Opening a lake, storing files in it and committing them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::Utc;
 use deltalake_core::kernel::DataType as DeltaType;
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake_core::kernel::{Action, Add, ArrayType, PrimitiveType, StructField};
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
+use deltalake_core::kernel::{Action, Add, ArrayType, PrimitiveType, Remove, StructField};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
@@ -20,10 +20,24 @@ use stagelight_tables::{SOURCES, Table, all};
 use tokio::sync::Mutex;
 use url::Url;
 
+use crate::entries;
 use crate::error::LakeError;
 use crate::ledger::{Ingested, Ledger};
 use crate::segment::{DataFile, StoredFile};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{LakeFile, Snapshot};
+use crate::source::SourceKey;
+
+/// A commit that collides with another that removes the same files is tried again so often.
+const COMMIT_ATTEMPTS: usize = 10;
+
+/// What counts in a lake at one moment.
+#[derive(Debug)]
+pub struct Contents {
+    /// Every segment.
+    pub ledger: Ledger,
+    /// Every table.
+    pub tables: Vec<Snapshot>,
+}
 
 /// Delta tables under one address.
 pub struct Lake {
@@ -107,45 +121,91 @@ impl Lake {
 
     /// Makes the rows of a group of segments visible, and then says so in the ledger.
     ///
-    /// Of `unsettled` segments the ledger is told nothing, so that they are read again another
-    /// time. Committing a segment again changes nothing.
+    /// A later version of a file takes the place of earlier ones in one commit per table; a version
+    /// that comes after a later one is dropped. Committing a segment again changes nothing.
     ///
     /// # Errors
     ///
     /// [`LakeError`]; the group is to be committed again, whatever of it was.
-    pub async fn commit(
-        &self,
-        group: &[Ingested],
-        unsettled: &[Ingested],
-    ) -> Result<(), LakeError> {
-        let mut by_table: HashMap<&'static str, Vec<&StoredFile>> = HashMap::new();
-        for file in group.iter().chain(unsettled).flat_map(|segment| &segment.files) {
-            by_table.entry(file.table.name).or_default().push(file);
-        }
-        try_join_all(by_table.into_iter().map(|(table, files)| self.append(table, files))).await?;
-        let ledger =
-            try_join_all(group.iter().map(async |segment| self.put(segment.ledger_file()?).await))
-                .await?;
-        if ledger.is_empty() {
+    pub async fn commit(&self, mut group: Vec<Ingested>) -> Result<(), LakeError> {
+        let ledger = self.ledger().await?;
+        group.retain(|segment| !ledger.has_newer(&segment.entry()));
+        if group.is_empty() {
             return Ok(());
         }
-        self.append(SOURCES.name, ledger.iter().collect()).await
+        let replaced: HashSet<SourceKey> =
+            group.iter().flat_map(|segment| ledger.earlier(&segment.entry())).collect();
+        let mut by_table: HashMap<&'static str, Vec<&StoredFile>> = HashMap::new();
+        for file in group.iter().flat_map(|segment| &segment.files) {
+            by_table.entry(file.table.name).or_default().push(file);
+        }
+        let facts = all().filter(|table| table.name != SOURCES.name);
+        try_join_all(facts.map(|table| {
+            let files = by_table.remove(table.name).unwrap_or_default();
+            self.exchange(table, files, &replaced)
+        }))
+        .await?;
+        let rows =
+            try_join_all(group.iter().map(async |segment| self.put(segment.ledger_file()?).await))
+                .await?;
+        self.exchange(SOURCES, rows.iter().collect(), &replaced).await
     }
 
-    async fn append(&self, table: &'static str, files: Vec<&StoredFile>) -> Result<(), LakeError> {
-        let mut delta = self.tables[table].lock().await;
-        let actions = files.into_iter().map(|file| Action::Add(add(file))).collect();
+    /// Adds `files` to a table and removes what it has of the `replaced` segments, in one commit.
+    async fn exchange(
+        &self,
+        table: &'static Table,
+        files: Vec<&StoredFile>,
+        replaced: &HashSet<SourceKey>,
+    ) -> Result<(), LakeError> {
+        if files.is_empty() && replaced.is_empty() {
+            return Ok(());
+        }
+        let error = LakeError::delta(table.name);
+        let mut delta = self.tables[table.name].lock().await;
+        for attempt in 1.. {
+            match self.try_exchange(table, &mut delta, &files, replaced).await {
+                // Somebody else has removed the same files: look again at what is left.
+                Err(DeltaTableError::Transaction {
+                    source: TransactionError::CommitConflict(conflict),
+                }) if attempt < COMMIT_ATTEMPTS => {
+                    tracing::debug!(table = table.name, attempt, %conflict, "commit again");
+                }
+                result => return result.map_err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_exchange(
+        &self,
+        table: &'static Table,
+        delta: &mut DeltaTable,
+        files: &[&StoredFile],
+        replaced: &HashSet<SourceKey>,
+    ) -> Result<(), DeltaTableError> {
+        let mut actions: Vec<Action> = files.iter().map(|file| Action::Add(add(file))).collect();
+        if !replaced.is_empty() {
+            delta.update_state().await?;
+            let there = Snapshot::of(table, delta)?.files.into_iter();
+            let old = there.filter(|file| {
+                SourceKey::of_file(&file.path).is_some_and(|key| replaced.contains(&key))
+            });
+            actions.extend(old.map(|file| Action::Remove(remove(table, &file))));
+        }
+        if actions.is_empty() {
+            return Ok(());
+        }
         let operation =
             DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
         let committed = {
-            let state = delta.snapshot().map_err(LakeError::delta(table))?;
+            let state = delta.snapshot()?;
             CommitBuilder::from(CommitProperties::default())
                 .with_actions(actions)
                 .build(Some(state), delta.log_store(), operation)
-                .await
-                .map_err(LakeError::delta(table))?
+                .await?
         };
-        tracing::debug!(table, version = committed.version(), "committed");
+        tracing::debug!(table = table.name, version = committed.version(), "committed");
         delta.state = Some(committed.snapshot());
         Ok(())
     }
@@ -154,27 +214,51 @@ impl Lake {
     ///
     /// # Errors
     ///
-    /// [`LakeError::Delta`].
+    /// [`LakeError::Delta`], or [`LakeError::Store`] where the ledger cannot be read.
     pub async fn ledger(&self) -> Result<Ledger, LakeError> {
-        let snapshot = self.snapshot(SOURCES).await?;
-        let folder = format!("{}/", SOURCES.name);
-        Ok(Ledger::new(
-            snapshot
-                .files
-                .into_iter()
-                .filter_map(|file| file.path.strip_prefix(&folder).map(str::to_owned)),
-        ))
+        Ok(self.ledger_and_files().await?.0)
     }
 
-    /// The files of `table` at its newest version.
+    async fn ledger_and_files(&self) -> Result<(Ledger, Snapshot), LakeError> {
+        let mut delta = self.tables[SOURCES.name].lock().await;
+        delta.update_state().await.map_err(LakeError::delta(SOURCES.name))?;
+        let files = Snapshot::of(SOURCES, &delta).map_err(LakeError::delta(SOURCES.name))?;
+        let entries = entries::read(&delta, self.store.as_ref()).await?;
+        Ok((Ledger::new(entries), files))
+    }
+
+    /// What counts in the lake now: the ledger, and the files of every table whose rows count.
     ///
     /// # Errors
     ///
-    /// [`LakeError::Delta`].
-    pub async fn snapshot(&self, table: &'static Table) -> Result<Snapshot, LakeError> {
+    /// [`LakeError`] where the lake cannot be read.
+    pub async fn contents(&self) -> Result<Contents, LakeError> {
+        // The ledger first: what it has is in the tables already.
+        let (ledger, sources) = self.ledger_and_files().await?;
+        let facts = all().filter(|table| table.name != SOURCES.name);
+        let mut tables = try_join_all(facts.map(|table| self.snapshot(table))).await?;
+        for snapshot in &mut tables {
+            snapshot.retain_counted(&ledger);
+        }
+        tables.push(sources);
+        Ok(Contents { ledger, tables })
+    }
+
+    async fn snapshot(&self, table: &'static Table) -> Result<Snapshot, LakeError> {
         let mut delta = self.tables[table.name].lock().await;
         delta.update_state().await.map_err(LakeError::delta(table.name))?;
         Snapshot::of(table, &delta).map_err(LakeError::delta(table.name))
+    }
+}
+
+fn remove(table: &Table, file: &LakeFile) -> Remove {
+    let folder = format!("{}/", table.name);
+    Remove {
+        path: file.path.strip_prefix(&folder).unwrap_or(&file.path).to_owned(),
+        data_change: true,
+        deletion_timestamp: Some(Utc::now().timestamp_millis()),
+        size: i64::try_from(file.size).ok(),
+        ..Default::default()
     }
 }
 

@@ -1,39 +1,45 @@
 //! Which segments are in the lake.
 
-use std::collections::HashSet;
-use std::fmt::Write;
+use std::collections::{HashMap, HashSet};
 
-use chrono::Utc;
-use sha2::{Digest, Sha256};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
 use stagelight_eventlog::{Identity, Value};
-use stagelight_tables::{RowContext, SOURCES, Table, TableBuilder};
+use stagelight_tables::{RowContext, SOURCES, TableBuilder};
 
 use crate::error::LakeError;
 use crate::segment::{DataFile, SegmentWriter, StoredFile};
+use crate::source::{SourceId, SourceKey};
+use crate::standing::{Standing, standings};
 
-/// Identity of a segment's bytes: never its address alone, since what stands there can change.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SourceId {
-    /// `s3://bucket/key` or `file:///path`.
-    pub uri: String,
-    /// The object's ETag; for a local file, whatever changes when its bytes do.
-    pub etag: String,
+/// How a segment's events relate to those of other segments of its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Layout {
+    /// The whole log.
+    Single,
+    /// The events of its index alone.
+    Rolling,
+    /// What the History Server's compaction left of its index and all before.
+    Compacted,
+    /// The events before its time and after the one before.
+    Dated,
 }
 
-impl SourceId {
-    /// The name of the segment's file number `part` in `table`, the same whoever writes it.
-    pub(crate) fn file_name(&self, table: &Table, part: usize) -> String {
-        let mut hash = Sha256::new();
-        for field in [table.name, &self.uri, &self.etag] {
-            hash.update(field.len().to_le_bytes());
-            hash.update(field);
+impl Layout {
+    const ALL: [Self; 4] = [Self::Single, Self::Rolling, Self::Compacted, Self::Dated];
+
+    /// Its name in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Rolling => "rolling",
+            Self::Compacted => "compacted",
+            Self::Dated => "dated",
         }
-        let mut name = String::from("part-");
-        for byte in &hash.finalize()[..16] {
-            let _ = write!(name, "{byte:02x}");
-        }
-        let _ = write!(name, "-{part:05}.parquet");
-        name
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|layout| layout.as_str() == name)
     }
 }
 
@@ -42,10 +48,14 @@ impl SourceId {
 pub struct Ingested {
     /// The segment.
     pub source: SourceId,
+    /// When its bytes were last changed.
+    pub modified: DateTime<Utc>,
     /// Which application attempt it is of.
     pub identity: Identity,
     /// Its roll index.
     pub segment: i64,
+    /// How it relates to others of its log.
+    pub layout: Layout,
     /// Spark's name of its codec.
     pub codec: &'static str,
     /// Its size in bytes, compressed.
@@ -72,6 +82,8 @@ impl Ingested {
             Value::Text(&self.source.uri),
             Value::Text(&self.source.etag),
             int(self.size),
+            Value::Int(self.modified.timestamp_millis()),
+            Value::Text(self.layout.as_str()),
             Value::Text(self.codec),
             int(self.events),
             int(self.rows),
@@ -85,27 +97,182 @@ impl Ingested {
             file = Some(finished);
             Ok::<_, LakeError>(())
         };
-        let mut writer = SegmentWriter::new(&self.source, &self.identity.app_id, &mut keep);
+        let mut writer = SegmentWriter::new(self.source.clone(), &self.identity.app_id, &mut keep);
         writer.write(SOURCES, &builder.take())?;
         writer.finish()?;
-        Ok(file.expect("a row makes a file"))
+        let mut file = file.expect("a row makes a file");
+        file.stats = self.stats();
+        Ok(file)
+    }
+
+    /// Statistics of a file of one row are the row: the ledger is read from the Delta log alone.
+    fn stats(&self) -> String {
+        let row = json!({
+            "app_id": self.identity.app_id,
+            "attempt_id": self.identity.attempt_id.as_deref().unwrap_or(""),
+            "segment": self.segment,
+            "uri": self.source.uri,
+            "etag": self.source.etag,
+            "size": self.size,
+            "modified_at": self.modified.to_rfc3339_opts(SecondsFormat::Millis, true),
+            "layout": self.layout.as_str(),
+            "events": self.events,
+        });
+        json!({ "numRecords": 1, "minValues": row, "maxValues": row }).to_string()
+    }
+
+    pub(crate) fn entry(&self) -> Entry {
+        Entry {
+            source: self.source.clone(),
+            modified_ms: self.modified.timestamp_millis(),
+            size: self.size,
+            identity: self.identity.clone(),
+            segment: self.segment,
+            layout: self.layout,
+            events: self.events,
+        }
     }
 }
 
-/// The segments that are in the lake, by the names of their ledger files.
+/// What of a row of the ledger decides how the segment stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) source: SourceId,
+    pub(crate) modified_ms: i64,
+    pub(crate) size: u64,
+    pub(crate) identity: Identity,
+    pub(crate) segment: i64,
+    pub(crate) layout: Layout,
+    pub(crate) events: u64,
+}
+
+impl Entry {
+    /// An entry out of its row's `app_id, attempt_id, uri, etag, layout` and `segment, size,
+    /// modified_at, events`.
+    pub(crate) fn from_row(texts: [&str; 5], numbers: [i64; 4]) -> Option<Self> {
+        let [app_id, attempt_id, uri, etag, layout] = texts;
+        let [segment, size, modified_ms, events] = numbers;
+        Some(Self {
+            source: SourceId { uri: uri.to_owned(), etag: etag.to_owned() },
+            modified_ms,
+            size: u64::try_from(size).ok()?,
+            identity: Identity {
+                app_id: app_id.to_owned(),
+                attempt_id: Some(attempt_id).filter(|id| !id.is_empty()).map(str::to_owned),
+            },
+            segment,
+            layout: Layout::from_name(layout)?,
+            events: u64::try_from(events).ok()?,
+        })
+    }
+
+    /// What of two versions of a file is newer. One that was read to its end goes before one that
+    /// was not, which may have none of its rows.
+    fn age(&self) -> (bool, i64, u64, &str) {
+        (self.source.is_whole(), self.modified_ms, self.size, &self.source.etag)
+    }
+
+    /// Whether `other` is an earlier version of the same file.
+    fn replaces(&self, other: &Self) -> bool {
+        self.source.uri == other.source.uri
+            && self.source.etag != other.source.etag
+            && self.age() > other.age()
+    }
+}
+
+/// The segments that are in the lake, and which of them count.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    names: HashSet<String>,
+    entries: Vec<(Entry, Standing)>,
+    /// By address: the version whose rows are shown.
+    newest: HashMap<u128, Newest>,
+    known: HashSet<SourceKey>,
+}
+
+#[derive(Debug)]
+struct Newest {
+    version: u128,
+    standing: Standing,
+    at: usize,
 }
 
 impl Ledger {
-    pub(crate) fn new(names: impl Iterator<Item = String>) -> Self {
-        Self { names: names.collect() }
+    pub(crate) fn new(entries: Vec<Entry>) -> Self {
+        let known = entries.iter().map(|entry| entry.source.key()).collect();
+        let mut by_uri: HashMap<&str, usize> = HashMap::new();
+        for (at, entry) in entries.iter().enumerate() {
+            let newest = by_uri.entry(&entry.source.uri).or_insert(at);
+            if entry.age() > entries[*newest].age() {
+                *newest = at;
+            }
+        }
+        let shown: Vec<usize> = by_uri.into_values().collect();
+        let of_shown = standings(&shown.iter().map(|at| &entries[*at]).collect::<Vec<_>>());
+        let mut all = vec![Standing::Replaced; entries.len()];
+        let mut newest = HashMap::with_capacity(shown.len());
+        for (at, standing) in shown.into_iter().zip(of_shown) {
+            all[at] = standing;
+            let SourceKey { place, version } = entries[at].source.key();
+            newest.insert(place, Newest { version, standing, at });
+        }
+        Self { entries: entries.into_iter().zip(all).collect(), newest, known }
     }
 
     /// Whether the segment is in the lake.
     pub fn has(&self, source: &SourceId) -> bool {
-        self.names.contains(&source.file_name(SOURCES, 0))
+        self.known.contains(&source.key())
+    }
+
+    /// Every segment, and how it stands.
+    pub fn standings(&self) -> impl Iterator<Item = (&SourceId, Standing)> {
+        self.entries.iter().map(|(entry, standing)| (&entry.source, *standing))
+    }
+
+    /// Whether a later version of the same file is in.
+    pub(crate) fn has_newer(&self, entry: &Entry) -> bool {
+        self.at_place(entry).is_some_and(|newest| newest.replaces(entry))
+    }
+
+    /// The earlier versions of the same file.
+    pub(crate) fn earlier(&self, entry: &Entry) -> Vec<SourceKey> {
+        if self.at_place(entry).is_none() {
+            return Vec::new();
+        }
+        let earlier = self.entries.iter().filter(|(known, _)| entry.replaces(known));
+        earlier.map(|(known, _)| known.source.key()).collect()
+    }
+
+    fn at_place(&self, entry: &Entry) -> Option<&Entry> {
+        let newest = self.newest.get(&entry.source.key().place)?;
+        Some(&self.entries[newest.at].0)
+    }
+
+    /// Whether the rows of a table's data files are shown, given what all its files are named
+    /// after.
+    ///
+    /// Rows are shown when the ledger has their segment. Only where a table has been given a later
+    /// version of a segment already, which the ledger will know in a moment, that is shown: the
+    /// earlier one is gone.
+    pub(crate) fn shows(&self, files: &[Option<SourceKey>], is_quarantine: bool) -> Vec<bool> {
+        let there: HashSet<SourceKey> = files.iter().flatten().copied().collect();
+        let mut successors: HashMap<u128, u128> = HashMap::new();
+        for key in &there {
+            if !self.known.contains(key) {
+                let successor = successors.entry(key.place).or_default();
+                *successor = key.version.max(*successor);
+            }
+        }
+        let shows = |key: &SourceKey| {
+            let Some(newest) = self.newest.get(&key.place) else { return false };
+            let counts = newest.standing == Standing::Counted || is_quarantine;
+            let replaced = || {
+                let newest_is_there =
+                    there.contains(&SourceKey { place: key.place, version: newest.version });
+                !newest_is_there && successors.get(&key.place) == Some(&key.version)
+            };
+            counts && (key.version == newest.version || replaced())
+        };
+        files.iter().map(|key| key.as_ref().is_none_or(shows)).collect()
     }
 }
 
@@ -113,14 +280,61 @@ impl Ledger {
 mod tests {
     use super::*;
 
+    fn entry(uri: &str, modified_ms: i64, size: u64) -> Entry {
+        Entry {
+            source: SourceId { uri: uri.into(), etag: format!("{modified_ms}-{size}") },
+            modified_ms,
+            size,
+            identity: Identity { app_id: "local-1".into(), attempt_id: None },
+            segment: 1,
+            layout: Layout::Rolling,
+            events: size,
+        }
+    }
+
+    fn unread(entry: Entry) -> Entry {
+        Entry { source: entry.source.unread(), ..entry }
+    }
+
     #[test]
-    fn names_depend_on_all_that_identifies_a_segment() {
-        let id = |uri: &str, etag: &str| SourceId { uri: uri.into(), etag: etag.into() };
-        let name = |id: SourceId| id.file_name(SOURCES, 0);
-        let first = name(id("s3://b/k", "e"));
-        assert_eq!(first, name(id("s3://b/k", "e")));
-        assert_ne!(first, name(id("s3://b/k", "f")));
-        assert_ne!(first, name(id("s3://b/ke", "")));
-        assert_ne!(first, id("s3://b/k", "e").file_name(SOURCES, 1));
+    fn the_newest_version_of_a_file_is_shown() {
+        let [old, new] = [entry("file:///a", 1, 10), entry("file:///a", 2, 20)];
+        for ledger in [vec![old.clone(), new.clone()], vec![new.clone(), old.clone()]] {
+            let ledger = Ledger::new(ledger);
+            let files = [Some(old.source.key()), Some(new.source.key())];
+            assert_eq!(ledger.shows(&files, false), [false, true]);
+            assert!(ledger.has_newer(&old));
+            assert!(!ledger.has_newer(&new));
+            assert_eq!(ledger.earlier(&new), [old.source.key()]);
+            assert!(ledger.earlier(&old).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_the_ledger_does_not_know_is_not_shown() {
+        let ledger = Ledger::new(vec![entry("file:///a", 1, 10)]);
+        let other = entry("file:///b", 1, 10);
+        assert_eq!(ledger.shows(&[Some(other.source.key()), None], false), [false, true]);
+    }
+
+    #[test]
+    fn a_version_that_has_replaced_another_is_shown_in_its_place() {
+        let [old, new] = [entry("file:///a", 1, 10), entry("file:///a", 2, 20)];
+        let ledger = Ledger::new(vec![old.clone()]);
+        let [old, new] = [old, new].map(|entry| Some(entry.source.key()));
+        assert_eq!(ledger.shows(&[new], false), [true], "the old one is gone");
+        assert_eq!(ledger.shows(&[old, new], false), [true, false], "never both");
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_does_not_hide_what_was_read() {
+        let whole = entry("file:///a", 1, 10);
+        let later = unread(entry("file:///a", 2, 20));
+        let ledger = Ledger::new(vec![whole.clone(), later.clone()]);
+        let files = [Some(whole.source.key()), Some(later.source.key())];
+        assert_eq!(ledger.shows(&files, false), [true, false]);
+        let ledger = Ledger::new(vec![later.clone()]);
+        assert!(!ledger.has(&entry("file:///a", 2, 20).source), "it is read again");
+        assert_eq!(ledger.shows(&files, false), [false, true]);
     }
 }

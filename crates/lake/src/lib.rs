@@ -2,19 +2,25 @@
 //!
 //! A segment becomes rows exactly once because its data files are named after it: adding it again
 //! adds the same names, which the Delta log reconciles to nothing. The ledger (`sources`) is
-//! committed after all other tables and says which segments are in.
+//! committed after all other tables and says which segments are in; from it follows which of them
+//! count ([`Standing`]).
 //!
 //! [`SegmentWriter`] turns batches into files, [`Lake::put`] stores them, [`Lake::commit`] makes
-//! them visible, and a [`Snapshot`] tells a reader which files a table has.
+//! them visible, and [`Lake::contents`] tells a reader which files count.
 
+mod entries;
 mod error;
 mod lake;
 mod ledger;
 mod segment;
 mod snapshot;
+mod source;
+mod standing;
 
 pub use error::LakeError;
-pub use lake::Lake;
-pub use ledger::{Ingested, Ledger, SourceId};
+pub use lake::{Contents, Lake};
+pub use ledger::{Ingested, Layout, Ledger};
 pub use segment::{DataFile, SegmentWriter, StoredFile};
 pub use snapshot::{LakeFile, Snapshot};
+pub use source::SourceId;
+pub use standing::Standing;

@@ -8,7 +8,7 @@ use serde_json::json;
 use stagelight_tables::{Table, writer_properties};
 
 use crate::error::LakeError;
-use crate::ledger::SourceId;
+use crate::source::SourceId;
 
 /// A file is closed and another begun when it is about this large.
 const FILE_BYTES: usize = 64 << 20;
@@ -51,7 +51,7 @@ impl DataFile {
 
 /// Writes the batches of one segment, and hands over each file when it is finished.
 pub struct SegmentWriter<'a, E> {
-    source: &'a SourceId,
+    source: SourceId,
     app_id: &'a str,
     open: Vec<OpenFile>,
     sink: &'a mut dyn FnMut(DataFile) -> Result<(), E>,
@@ -67,11 +67,22 @@ struct OpenFile {
 impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
     /// A writer for the segment `source`, all of whose rows are of application `app_id`.
     pub fn new(
-        source: &'a SourceId,
+        source: SourceId,
         app_id: &'a str,
         sink: &'a mut dyn FnMut(DataFile) -> Result<(), E>,
     ) -> Self {
         Self { source, app_id, open: Vec::new(), sink }
+    }
+
+    /// Says that the segment cannot be read to its end now: files that are finished from here on
+    /// are not those of a whole reading, and must not stand in their place.
+    pub fn unread(&mut self) {
+        self.source = self.source.clone().unread();
+    }
+
+    /// The segment, as the ledger is to know it.
+    pub fn source(&self) -> &SourceId {
+        &self.source
     }
 
     /// Appends a batch to the table's file.
@@ -111,7 +122,7 @@ impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
         let Some(writer) = file.writer.take() else { return Ok(()) };
         let bytes = writer.into_inner().map_err(LakeError::encode(file.table.name))?;
         let rows = std::mem::take(&mut file.rows);
-        let name = self.source.file_name(file.table, file.part);
+        let name = self.source.key().file_name(file.part);
         file.part += 1;
         let stats = json!({
             "numRecords": rows,

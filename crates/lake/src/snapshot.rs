@@ -2,7 +2,10 @@
 
 use deltalake_core::DeltaTable;
 use serde::Deserialize;
-use stagelight_tables::Table;
+use stagelight_tables::{QUARANTINE, Table};
+
+use crate::ledger::Ledger;
+use crate::source::SourceKey;
 
 /// The files of a table at one version.
 #[derive(Clone, Debug)]
@@ -51,6 +54,13 @@ impl Snapshot {
             })
             .collect();
         Ok(Self { table, version: state.version(), files })
+    }
+
+    /// Leaves the files whose rows count.
+    pub(crate) fn retain_counted(&mut self, ledger: &Ledger) {
+        let keys: Vec<_> = self.files.iter().map(|file| SourceKey::of_file(&file.path)).collect();
+        let mut shown = ledger.shows(&keys, self.table.name == QUARANTINE.name).into_iter();
+        self.files.retain(|_| shown.next().unwrap_or(true));
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider,
 };
@@ -16,17 +17,18 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParser;
 use object_store::ObjectStore;
-use stagelight_lake::Lake;
-use stagelight_tables::all;
+use stagelight_lake::{Lake, Snapshot};
 use url::Url;
 
 use crate::error::QueryError;
 use crate::functions;
+use crate::known::{Known, Thresholds};
 use crate::table::LakeTable;
 use crate::views;
 
 const CATALOG: &str = "stagelight";
 const LAKE_SCHEMA: &str = "lake";
+const KNOWN_SCHEMA: &str = "known";
 const STORE: &str = "stagelight://lake";
 
 /// How much a question may take.
@@ -35,11 +37,13 @@ pub struct Settings {
     /// Bytes of memory for all questions together; sorts and aggregations that need more spill to
     /// disk, joins that do fail.
     pub memory_bytes: usize,
+    /// What the view `thresholds` has instead of its defaults.
+    pub thresholds: Thresholds,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { memory_bytes: 2 << 30 }
+        Self { memory_bytes: 2 << 30, thresholds: Thresholds::default() }
     }
 }
 
@@ -70,6 +74,7 @@ pub struct Engine {
     lake: Arc<Lake>,
     context: SessionContext,
     tables: BTreeMap<&'static str, Arc<LakeTable>>,
+    known: Known,
 }
 
 impl Engine {
@@ -90,21 +95,38 @@ impl Engine {
             .with_default_catalog_and_schema(CATALOG, "public");
         let context = SessionContext::new_with_config_rt(config, runtime);
 
+        let contents = lake.contents().await?;
+        let known = Known::new(&contents.ledger, &settings.thresholds)?;
         let facts = MemorySchemaProvider::new();
         let mut tables = BTreeMap::new();
-        for table in all() {
-            let snapshot = lake.snapshot(table).await?;
+        for snapshot in contents.tables {
+            let name = snapshot.table.name;
             let provider = Arc::new(LakeTable::new(store.clone(), snapshot));
-            facts.register_table(table.name.to_owned(), Arc::clone(&provider) as _)?;
-            tables.insert(table.name, provider);
+            facts.register_table(name.to_owned(), Arc::clone(&provider) as _)?;
+            tables.insert(name, provider);
         }
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(LAKE_SCHEMA, Arc::new(facts))?;
+        catalog.register_schema(KNOWN_SCHEMA, known.schema()?)?;
         catalog.register_schema("public", Arc::new(MemorySchemaProvider::new()))?;
         context.register_catalog(CATALOG, Arc::new(catalog));
         functions::register(&context);
         views::register(&context).await?;
-        Ok(Self { lake, context, tables })
+        let engine = Self { lake, context, tables, known };
+        engine.check_thresholds(&settings.thresholds).await?;
+        Ok(engine)
+    }
+
+    async fn check_thresholds(&self, given: &Thresholds) -> Result<(), QueryError> {
+        let answer = self.sql("SELECT name FROM thresholds").await?;
+        let names = answer.batches.iter().flat_map(|batch| {
+            let names = cast(batch.column(0), &DataType::Utf8).ok();
+            let names = names.as_ref().and_then(|names| names.as_string_opt::<i32>().cloned());
+            names
+                .into_iter()
+                .flat_map(|names| names.iter().flatten().map(str::to_owned).collect::<Vec<_>>())
+        });
+        given.check(names.collect())
     }
 
     /// Looks at the lake's newest versions; `true` where something is new.
@@ -113,16 +135,16 @@ impl Engine {
     ///
     /// [`QueryError::Lake`].
     pub async fn refresh(&self) -> Result<bool, QueryError> {
-        let mut news = false;
-        for table in all() {
-            let snapshot = self.lake.snapshot(table).await?;
-            let known = &self.tables[table.name];
-            if known.snapshot().version != snapshot.version {
-                known.replace(snapshot);
-                news = true;
-            }
+        let contents = self.lake.contents().await?;
+        let news = |new: &Snapshot| self.tables[new.table.name].snapshot().version != new.version;
+        if !contents.tables.iter().any(news) {
+            return Ok(false);
         }
-        Ok(news)
+        self.known.replace(&contents.ledger).await?;
+        for snapshot in contents.tables {
+            self.tables[snapshot.table.name].replace(snapshot);
+        }
+        Ok(true)
     }
 
     /// Answers `sql`, which may only read.

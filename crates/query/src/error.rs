@@ -21,6 +21,14 @@ pub enum QueryError {
         /// What the planner says.
         source: DataFusionError,
     },
+    /// There is no such threshold.
+    #[error("there is no threshold `{name}`; there are: {}", .names.join(", "))]
+    Threshold {
+        /// The name as given.
+        name: String,
+        /// Those that there are.
+        names: Vec<String>,
+    },
     /// A metric's file is wrong.
     #[error("metric {file}: {reason}")]
     Metric {

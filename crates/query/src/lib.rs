@@ -7,11 +7,13 @@
 mod engine;
 mod error;
 mod functions;
+mod known;
 mod metrics;
 mod table;
 mod views;
 
 pub use engine::{Answer, AnswerStream, Engine, Settings, statements};
 pub use error::QueryError;
+pub use known::Thresholds;
 pub use metrics::{Family, FamilyType, Metric, Sample};
 pub use views::View;

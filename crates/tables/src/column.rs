@@ -28,7 +28,7 @@ pub enum Kind {
     TimeText,
     /// A list of 64-bit integers.
     IntList,
-    /// Whatever stands there, as JSON text.
+    /// Whatever stands there, as JSON text; of a string, its text (Spark writes JSON into strings).
     Json,
     /// `true` where the event has the field, `false` where it has not.
     Present,

@@ -15,7 +15,7 @@ pub(crate) struct View {
     rows: fn(&Value) -> Vec<Row>,
 }
 
-pub(crate) const VIEWS: [View; 12] = [
+pub(crate) const VIEWS: [View; 13] = [
     View {
         name: "applications",
         key: &["app_id", "attempt_id"],
@@ -114,6 +114,13 @@ pub(crate) const VIEWS: [View; 12] = [
         filter: "true",
         columns: "executor_id +peaks",
         rows: executor_peak_rows,
+    },
+    View {
+        name: "killed_tasks",
+        key: &["stage_id", "stage_attempt_id", "reason"],
+        filter: "true",
+        columns: "stage_id stage_attempt_id reason num_tasks",
+        rows: killed_task_rows,
     },
     View {
         name: "stage_peak_metrics",
@@ -400,6 +407,22 @@ fn quantile_rows(oracle: &Value) -> Vec<Row> {
         }
     }
     quantiles
+}
+
+fn killed_task_rows(oracle: &Value) -> Vec<Row> {
+    let mut reasons = Vec::new();
+    for stage in rows(&oracle["stages"]) {
+        for (reason, tasks) in stage["killedTasksSummary"].as_object().into_iter().flatten() {
+            let row = json!({
+                "stageId": stage["stageId"],
+                "attemptId": stage["attemptId"],
+                "reason": reason,
+                "numTasks": tasks,
+            });
+            reasons.extend(row.as_object().cloned());
+        }
+    }
+    reasons
 }
 
 fn executor_peak_rows(oracle: &Value) -> Vec<Row> {

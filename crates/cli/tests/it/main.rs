@@ -5,5 +5,6 @@ mod engines;
 mod exactly_once;
 mod formats;
 mod read_only;
+mod same_log;
 mod stagelight;
 mod structure;

@@ -16,8 +16,20 @@ pub(crate) const TABLE: Table = Table {
     items: Items::Event,
     columns: &[&[
         given("uri", Text, "Where the segment was read from."),
-        given("etag", Text, "Its ETag; of a local file, made from size and modification time."),
+        given(
+            "etag",
+            Text,
+            "Its ETag; of a local file, made from size and modification time. `unread:` stands \
+             before it where reading may go better another time.",
+        ),
         given("size", Int, "Its size in bytes, compressed."),
+        given("modified_at", Time, "When its bytes were last changed."),
+        given(
+            "layout",
+            Text,
+            "Whether it is a `single` file, one of a `rolling` log, `compacted` out of several of \
+             these, or `dated`.",
+        ),
         given("codec", Text, "How it is compressed."),
         given("events", Int, "Events that were read."),
         given("rows", Int, "Rows that they made in all tables."),

@@ -1,0 +1,110 @@
+//! The rows of the ledger, out of the Delta log where that has them.
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use chrono::DateTime;
+use deltalake_core::DeltaTable;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::Deserialize;
+use stagelight_tables::SOURCES;
+
+use crate::error::LakeError;
+use crate::ledger::Entry;
+
+/// Statistics of a ledger file; those of a file of one row are the row.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stats {
+    num_records: u64,
+    min_values: Row,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    app_id: String,
+    attempt_id: String,
+    uri: String,
+    etag: String,
+    layout: String,
+    segment: i64,
+    size: i64,
+    modified_at: String,
+    events: i64,
+}
+
+impl Row {
+    fn entry(&self) -> Option<Entry> {
+        let modified = DateTime::parse_from_rfc3339(&self.modified_at).ok()?;
+        Entry::from_row(
+            [&self.app_id, &self.attempt_id, &self.uri, &self.etag, &self.layout],
+            [self.segment, self.size, modified.timestamp_millis(), self.events],
+        )
+    }
+}
+
+/// Every row of the ledger. A file whose statistics are not a row, since somebody has rewritten
+/// the table, is read.
+pub(crate) async fn read(
+    ledger: &DeltaTable,
+    store: &dyn ObjectStore,
+) -> Result<Vec<Entry>, LakeError> {
+    let error = LakeError::delta(SOURCES.name);
+    let state = ledger.snapshot().map_err(error)?;
+    let mut entries = Vec::new();
+    let mut unknown = Vec::new();
+    for file in state.log_data().iter() {
+        let stats = file.stats().and_then(|json| serde_json::from_str::<Stats>(&json).ok());
+        match stats.filter(|stats| stats.num_records == 1).and_then(|s| s.min_values.entry()) {
+            Some(entry) => entries.push(entry),
+            None => unknown.push(format!("{}/{}", SOURCES.name, file.object_store_path())),
+        }
+    }
+    for path in unknown {
+        entries.extend(read_file(&path, store).await?);
+    }
+    Ok(entries)
+}
+
+async fn read_file(path: &str, store: &dyn ObjectStore) -> Result<Vec<Entry>, LakeError> {
+    let broken = |source| LakeError::Store { path: path.to_owned(), source };
+    let file = store.get(&Path::from(path)).await.map_err(broken)?;
+    let bytes = file.bytes().await.map_err(broken)?;
+    let undecoded = LakeError::decode(SOURCES.name);
+    let decode = || {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()?;
+        let mut entries = Vec::new();
+        for batch in reader {
+            entries.extend(rows(&batch?)?);
+        }
+        Ok(entries)
+    };
+    decode().map_err(undecoded)
+}
+
+fn rows(batch: &RecordBatch) -> Result<Vec<Entry>, parquet::errors::ParquetError> {
+    let column = |name: &str, data_type: &DataType| {
+        let column = batch.column_by_name(name).ok_or_else(|| {
+            parquet::errors::ParquetError::General(format!("there is no column {name}"))
+        })?;
+        Ok::<_, parquet::errors::ParquetError>(cast(column, data_type)?)
+    };
+    let millis = DataType::Timestamp(TimeUnit::Millisecond, None);
+    let texts =
+        ["app_id", "attempt_id", "uri", "etag", "layout"].map(|name| column(name, &DataType::Utf8));
+    let numbers = ["segment", "size", "modified_at", "events"].map(|name| match name {
+        "modified_at" => Ok(cast(&column(name, &millis)?, &DataType::Int64)?),
+        _ => column(name, &DataType::Int64),
+    });
+    let texts = texts.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let numbers = numbers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let entry = |row: usize| {
+        Entry::from_row(
+            std::array::from_fn(|at| texts[at].as_string::<i32>().value(row)),
+            std::array::from_fn(|at| numbers[at].as_primitive::<Int64Type>().value(row)),
+        )
+    };
+    Ok((0..batch.num_rows()).filter_map(entry).collect())
+}

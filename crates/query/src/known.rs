@@ -1,0 +1,75 @@
+//! What views know besides the lake's own tables: schema `known`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
+use datafusion::datasource::MemTable;
+use datafusion::error::Result;
+use stagelight_lake::Ledger;
+
+use crate::error::QueryError;
+
+/// Numbers from which on views judge, where they are not those of `sql/views/thresholds.sql`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Thresholds(BTreeMap<String, f64>);
+
+impl Thresholds {
+    /// Takes `value` as the threshold `name`.
+    pub fn set(&mut self, name: impl Into<String>, value: f64) {
+        self.0.insert(name.into(), value);
+    }
+
+    /// Whether every threshold is one that there is.
+    pub(crate) fn check(&self, names: Vec<String>) -> Result<(), QueryError> {
+        match self.0.keys().find(|name| !names.contains(name)) {
+            Some(name) => Err(QueryError::Threshold { name: name.clone(), names }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The tables of the schema.
+pub(crate) struct Known {
+    /// How each segment of the ledger stands.
+    standings: Arc<MemTable>,
+    thresholds: Arc<MemTable>,
+}
+
+impl Known {
+    pub(crate) fn new(ledger: &Ledger, thresholds: &Thresholds) -> Result<Self, QueryError> {
+        let names = StringArray::from_iter_values(thresholds.0.keys());
+        let values = Float64Array::from_iter_values(thresholds.0.values().copied());
+        let thresholds = batch([("name", Arc::new(names)), ("value", Arc::new(values))])?;
+        let table = |batch: RecordBatch| -> Result<_> {
+            Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
+        };
+        Ok(Self { standings: table(standings(ledger)?)?, thresholds: table(thresholds)? })
+    }
+
+    pub(crate) fn schema(&self) -> Result<Arc<dyn SchemaProvider>> {
+        let schema = MemorySchemaProvider::new();
+        schema.register_table("standings".to_owned(), Arc::clone(&self.standings) as _)?;
+        schema.register_table("thresholds".to_owned(), Arc::clone(&self.thresholds) as _)?;
+        Ok(Arc::new(schema))
+    }
+
+    /// Tells of another state of the ledger.
+    pub(crate) async fn replace(&self, ledger: &Ledger) -> Result<(), QueryError> {
+        *self.standings.batches[0].write().await = vec![standings(ledger)?];
+        Ok(())
+    }
+}
+
+fn standings(ledger: &Ledger) -> Result<RecordBatch> {
+    let all: Vec<_> = ledger.standings().collect();
+    let uris = StringArray::from_iter_values(all.iter().map(|(source, _)| &source.uri));
+    let etags = StringArray::from_iter_values(all.iter().map(|(source, _)| &source.etag));
+    let states = StringArray::from_iter_values(all.iter().map(|(_, standing)| standing.as_str()));
+    batch([("uri", Arc::new(uris)), ("etag", Arc::new(etags)), ("state", Arc::new(states))])
+}
+
+fn batch<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<RecordBatch> {
+    Ok(RecordBatch::try_from_iter(columns)?)
+}
