@@ -9,6 +9,7 @@ Needs Java 17, Python 3.9 to 3.11, `zstd`, and 1.5 GB of disk. Works in
 those that STAGELIGHT_VENV35 and STAGELIGHT_VENV40 name. The logs differ from run to run in
 ids, times and whatever follows from timing; README.md tells what stays.
 """
+import contextlib
 import dataclasses
 import json
 import os
@@ -22,8 +23,7 @@ import time
 import history_oracle
 
 HERE = pathlib.Path(__file__).resolve().parent
-LOGS_DIR = HERE.parent / "logs"
-EXPECTED_DIR = HERE.parent / "expected"
+TESTDATA = HERE.parent
 SCRATCH = pathlib.Path(os.environ.get("STAGELIGHT_SCRATCH", "/tmp/stagelight-testdata"))
 VERSIONS = {"35": "3.5.9", "40": "4.0.1"}
 PORT = 18480
@@ -124,8 +124,8 @@ def ends_in_a_line(logs):
     return not newest.read_bytes().endswith(b"\n")
 
 
-def run(name, log):
-    """Runs a job to the end it is to have and puts its log in testdata/logs."""
+def run(name, log, to):
+    """Runs a job to the end it is to have and copies its log to a folder."""
     events, cwd = SCRATCH / "events" / name, SCRATCH / "run"
     for path in (events, cwd, SCRATCH / "home", SCRATCH / "local"):
         shutil.rmtree(path, ignore_errors=True)
@@ -146,7 +146,7 @@ def run(name, log):
             if log.ending == "stop":
                 code = process.wait(timeout=600)
                 assert code == log.exit, f"{name} ended with {code}: see {out.name}"
-                copy(events, LOGS_DIR / name)
+                copy(events, to)
                 return
             while not (cwd / "READY").exists():
                 assert process.poll() is None, f"{name} ended early: see {out.name}"
@@ -154,58 +154,83 @@ def run(name, log):
             if log.ending == "kill":
                 process.kill()
                 process.wait()
-            copy(events, LOGS_DIR / name)
-            while log.ending == "copy" and not ends_in_a_line(LOGS_DIR / name):
+            copy(events, to)
+            while log.ending == "copy" and not ends_in_a_line(to):
                 time.sleep(0.2)
-                copy(events, LOGS_DIR / name)
+                copy(events, to)
         finally:
             end(process)
 
 
-def expected():
-    """Asks a real History Server about every log and writes testdata/expected."""
-    logs = SCRATCH / "history"
-    shutil.rmtree(logs, ignore_errors=True)
-    shutil.rmtree(EXPECTED_DIR, ignore_errors=True)
-    EXPECTED_DIR.mkdir()
-    found = {}
-    for log in sorted(LOGS_DIR.glob("*/*")):
-        app = log.name.removeprefix("eventlog_v2_").split(".")[0]
-        assert app not in found, f"{app} twice: the History Server would mix them"
-        found[app] = log
-        shutil.copytree(log.parent, logs, dirs_exist_ok=True)
+@contextlib.contextmanager
+def history_server(logs):
+    """A real History Server over a folder of logs, with its limits raised: its address."""
     limits = ["spark.ui.retainedTasks", "spark.ui.retainedStages", "spark.ui.retainedJobs",
               "spark.sql.ui.retainedExecutions", "spark.ui.retainedDeadExecutors"]
     opts = [f"-Dspark.history.fs.logDirectory=file://{logs}", f"-Dspark.history.ui.port={PORT}",
             *(f"-D{limit}=1000000" for limit in limits)]
     env = {**environment("40"), "SPARK_HISTORY_OPTS": " ".join(opts), "SPARK_DAEMON_MEMORY": "1g"}
     command = [venv("40") / "bin/spark-class", "org.apache.spark.deploy.history.HistoryServer"]
-    base, index = f"http://127.0.0.1:{PORT}", []
     with open(SCRATCH / "history.out", "wb") as out:
         server = subprocess.Popen(command, cwd=SCRATCH, env=env, stdout=out, stderr=subprocess.STDOUT,
                                   start_new_session=True)
         try:
-            for _ in range(120):
-                time.sleep(1)
-                try:
-                    attempts = dict(history_oracle.attempts(base))
-                except OSError:
-                    continue
-                if attempts.keys() == found.keys():
-                    break
-            else:
-                raise SystemExit(f"not found by the History Server: {found.keys() - attempts.keys()}")
-            for app, log in sorted(found.items(), key=lambda pair: pair[1]):
-                name = log.parent.name
-                text = json.dumps(history_oracle.answers(base, app, attempts[app]), ensure_ascii=False,
-                                  sort_keys=True, separators=(",", ":"))
-                subprocess.run(["zstd", "-q", "-19", "-o", EXPECTED_DIR / f"{name}.json.zst"],
-                               input=text.encode(), check=True)
-                index.append({"log": f"logs/{name}/{log.name}", "app": app, "attempt": attempts[app],
-                              "oracle": f"expected/{name}.json.zst"})
+            yield f"http://127.0.0.1:{PORT}"
         finally:
             end(server)
-    (EXPECTED_DIR / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+
+
+def listed(base, apps):
+    """The attempts that the History Server lists, once it has all the apps or two minutes are over."""
+    attempts = {}
+    for _ in range(120):
+        time.sleep(1)
+        with contextlib.suppress(OSError):
+            attempts = dict(history_oracle.attempts(base))
+        if attempts.keys() == apps:
+            break
+    return attempts
+
+
+def ask(folder):
+    """Asks a real History Server about every log in folder/logs and writes folder/expected. Gives
+    what belongs together: of a log that the History Server does not list, the oracle is None."""
+    logs, answers = SCRATCH / "history", folder / "expected"
+    shutil.rmtree(logs, ignore_errors=True)
+    shutil.rmtree(answers, ignore_errors=True)
+    answers.mkdir()
+    found = {}
+    for log in sorted(folder.glob("logs/*/*")):
+        app = log.name.removeprefix("eventlog_v2_").split(".")[0]
+        assert app not in found, f"{app} twice: the History Server would mix them"
+        found[app] = log
+        shutil.copytree(log.parent, logs, dirs_exist_ok=True)
+    index = []
+    with history_server(logs) as base:
+        attempts = listed(base, found.keys())
+        for app, log in sorted(found.items(), key=lambda pair: pair[1]):
+            name, oracle = log.parent.name, None
+            if app in attempts:
+                text = json.dumps(history_oracle.answers(base, app, attempts[app]), ensure_ascii=False,
+                                  sort_keys=True, separators=(",", ":"))
+                oracle = f"expected/{name}.json.zst"
+                subprocess.run(["zstd", "-q", "-19", "-o", folder / oracle], input=text.encode(), check=True)
+            index.append({"log": f"logs/{name}/{log.name}", "app": app, "attempt": attempts.get(app),
+                          "oracle": oracle})
+    return index
+
+
+def write_index(index, path):
+    path.write_text(json.dumps(index, indent=1) + "\n")
+
+
+def expected():
+    """Writes testdata/expected, with answers for every log."""
+    index = ask(TESTDATA)
+    missing = [entry["app"] for entry in index if entry["oracle"] is None]
+    if missing:
+        raise SystemExit(f"not found by the History Server: {missing}")
+    write_index(index, TESTDATA / "expected/index.json")
 
 
 def main():
@@ -213,7 +238,7 @@ def main():
     if names != ["--expected"]:
         for name in names or LOGS:
             start = time.time()
-            run(name, LOGS[name])
+            run(name, LOGS[name], TESTDATA / "logs" / name)
             print(f"{name}: {time.time() - start:.0f} s", flush=True)
     expected()
 

@@ -1,0 +1,1 @@
+"""The steps of which random_mix.py makes an application."""
