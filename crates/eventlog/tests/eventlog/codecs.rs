@@ -1,64 +1,21 @@
 //! Whatever is packed comes back, however it is read; what is cut or damaged is told.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use stagelight_eventlog::{Codec, Input, open};
+use stagelight_eventlog::{Codec, open};
 
-use crate::framing::{Packed, pack};
+use crate::checks::codec::{comes_back, keeps_what_is_before, reads_alike};
+use crate::checks::framing::{Packed, pack};
+use crate::checks::reading::{End, drain};
 
 const CODECS: [Codec; 5] = [Codec::Zstd, Codec::Lz4, Codec::Snappy, Codec::Lzf, Codec::Gzip];
 
-/// A reader that gives what it likes of what is asked for, and sometimes is interrupted.
-struct Dripping<'a> {
-    bytes: &'a [u8],
-    steps: std::iter::Cycle<std::slice::Iter<'a, usize>>,
-}
-
-impl<'a> Dripping<'a> {
-    fn new(bytes: &'a [u8], steps: &'a [usize]) -> Self {
-        Self { bytes, steps: steps.iter().cycle() }
-    }
-}
-
-impl Read for Dripping<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let step = *self.steps.next().expect("a cycle has no end");
-        if step == 0 {
-            return Err(ErrorKind::Interrupted.into());
-        }
-        let end = step.min(out.len());
-        self.bytes.read(&mut out[..end])
-    }
-}
-
-/// Everything that can be read with buffers of these sizes, and how that ended.
-fn drain(input: &mut Input<impl Read>, sizes: &[usize]) -> (Vec<u8>, io::Result<()>) {
-    let mut out = Vec::new();
-    for size in sizes.iter().cycle() {
-        let before = out.len();
-        out.resize(before + size, 0);
-        match input.read(&mut out[before..]) {
-            Ok(read) => {
-                out.truncate(before + read);
-                if read == 0 {
-                    return (out, Ok(()));
-                }
-            }
-            Err(error) => {
-                out.truncate(before);
-                return (out, Err(error));
-            }
-        }
-    }
-    unreachable!("sizes are never empty")
-}
-
-fn unpack(bytes: &[u8]) -> (Vec<u8>, io::Result<()>) {
+fn unpack(bytes: &[u8]) -> (Vec<u8>, End) {
     // Named after no codec: the bytes tell.
-    drain(&mut open(Codec::None, bytes).expect("a slice can be read"), &[1 << 16])
+    drain(open(Codec::None, bytes).expect("a slice can be read"), &[1 << 16])
 }
 
 /// What logs are like, and what they are not.
@@ -71,14 +28,15 @@ fn block() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn packed() -> impl Strategy<Value = (Codec, Packed)> {
+fn packed() -> impl Strategy<Value = Packed> {
     (select(&CODECS[..]), vec(vec(block(), 0..5), 1..4))
-        .prop_map(|(codec, streams)| (codec, pack(codec, &streams)))
+        .prop_map(|(codec, streams)| pack(codec, &streams))
         // Of no bytes at all nothing can be told.
-        .prop_filter("empty", |(_, packed)| !packed.bytes.is_empty())
+        .prop_filter("empty", |packed| !packed.bytes.is_empty())
 }
 
-fn steps(least: usize) -> impl Strategy<Value = Vec<usize>> {
+/// Lengths of reads, some of which are interrupted where `least` is 0.
+pub(crate) fn steps(least: usize) -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![
         vec(least..40, 1..8).prop_filter("no step", |steps| steps.iter().any(|step| *step > 0)),
         vec(1_usize..100_000, 1..8),
@@ -87,61 +45,34 @@ fn steps(least: usize) -> impl Strategy<Value = Vec<usize>> {
 
 proptest! {
     #[test]
-    fn what_is_packed_comes_back(
-        (codec, packed) in packed(),
-        steps in steps(0),
-        sizes in steps(1),
+    fn what_is_packed_comes_back(packed in packed(), steps in steps(0), sizes in steps(1)) {
+        comes_back(&packed, &steps, &sizes);
+    }
+
+    #[test]
+    fn a_cut_keeps_what_is_before_it(packed in packed(), cut: Index, sizes in steps(1)) {
+        keeps_what_is_before(&packed, cut.index(packed.bytes.len() + 1), &sizes);
+    }
+
+    #[test]
+    fn damage_is_the_same_however_it_is_read(
+        packed in packed(),
+        (at, flip) in (any::<Index>(), 1_u8..),
+        (steps, sizes) in (steps(0), steps(1)),
     ) {
-        let reader = Dripping::new(&packed.bytes, &steps);
-        let mut input = open(Codec::None, reader).expect("nothing fails");
-        prop_assert_eq!(input.codec(), codec);
-        let (out, end) = drain(&mut input, &sizes);
-        prop_assert!(end.is_ok(), "{:?}", end);
-        prop_assert!(out == packed.plain, "{} bytes differ from {}", out.len(), packed.plain.len());
-    }
-
-    #[test]
-    fn a_cut_keeps_what_is_before_it((codec, packed) in packed(), cut: Index, sizes in steps(1)) {
-        let cut = cut.index(packed.bytes.len());
-        let &(whole, plain) =
-            packed.ends.iter().rfind(|(end, _)| *end <= cut).expect("the first end is 0");
-        let mut input = open(codec, &packed.bytes[..cut]).expect("a slice can be read");
-        let (out, end) = drain(&mut input, &sizes);
-        prop_assert!(packed.plain.starts_with(&out));
-        prop_assert!(out.len() >= plain, "{} bytes of {plain}", out.len());
-        if whole == cut {
-            prop_assert!(end.is_ok(), "{:?}", end);
-        } else {
-            let error = end.expect_err("the cut is within a block");
-            prop_assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{}", error);
-            let again = input.read(&mut [0; 10]).expect_err("it stays cut");
-            prop_assert_eq!(again.to_string(), error.to_string());
-        }
-    }
-
-    #[test]
-    fn damage_never_panics((codec, packed) in packed(), at: Index, flip in 1_u8..) {
-        let at = at.index(packed.bytes.len());
-        let mut bytes = packed.bytes.clone();
+        let Packed { codec, mut bytes, plain, .. } = packed;
+        let at = at.index(bytes.len());
         bytes[at] ^= flip;
-        let mut input = open(codec, &bytes[..]).expect("a slice can be read");
-        let (out, end) = drain(&mut input, &[1000]);
-        if let Err(error) = end {
-            prop_assert!(
-                matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof),
-                "{:?}", error
-            );
-            let again = input.read(&mut [0; 10]).expect_err("it stays damaged");
-            prop_assert_eq!(again.to_string(), error.to_string());
-        }
+        reads_alike(codec, &bytes, &steps, &sizes);
         // Its checksum is behind every block; a changed magic may leave no codec to find it.
+        let mut input = open(codec, &bytes[..]).expect("a slice can be read");
         if codec == Codec::Lz4 && input.codec() == codec {
-            prop_assert!(packed.plain.starts_with(&out));
+            prop_assert!(plain.starts_with(&drain(&mut input, &sizes).0));
         }
     }
 
     #[test]
-    fn bytes_of_no_codec_never_panic(codec in select(&CODECS[..]), tail in vec(any::<u8>(), 0..400)) {
+    fn bytes_of_no_codec_do_no_harm(codec in select(&CODECS[..]), tail in vec(any::<u8>(), 0..400)) {
         let mut bytes = pack(codec, &[vec![b"{}\n".to_vec()]]).bytes;
         bytes.extend(tail);
         let (out, _) = unpack(&bytes);
@@ -149,16 +80,12 @@ proptest! {
     }
 }
 
-/// A stream of three blocks, and where the last begins.
+/// Three streams of a block each, and where the last block begins.
 fn three_blocks(codec: Codec) -> (Packed, usize) {
-    let blocks: Vec<Vec<u8>> =
-        (0..3).map(|n| format!("{{\"Event\":\"{n}\"}}\n").repeat(50).into_bytes()).collect();
-    let packed = pack(codec, &[blocks]);
-    let (at, _) = *packed
-        .ends
-        .iter()
-        .rfind(|(_, plain)| *plain < packed.plain.len())
-        .expect("the first end is 0");
+    let block = |n: i32| format!("{{\"Event\":\"{n}\"}}\n").repeat(50).into_bytes();
+    let packed = pack(codec, &[0, 1, 2].map(|n| vec![block(n)]));
+    let mut before = packed.ends.iter().filter(|end| end.plain < packed.plain.len());
+    let at = before.next_back().expect("the first end is 0").packed;
     (packed, at)
 }
 
@@ -172,7 +99,7 @@ fn messages_say_what_and_where() {
         assert_eq!(out, packed.plain[..out.len()], "{codec}");
         assert_eq!(out.len() * 3, packed.plain.len() * 2, "{codec}: the blocks before");
         let at = format!("byte {last}");
-        [cut, end.expect_err("it is damaged")].map(|error| error.to_string().replace(&at, "HERE"))
+        [cut, end.expect_err("it is damaged")].map(|(_, what)| what.replace(&at, "HERE"))
     });
     assert_eq!(
         seen,
@@ -192,17 +119,17 @@ fn gzip_tells_damage_and_cuts() {
     let (mut packed, last) = three_blocks(Codec::Gzip);
     for cut in last + 1..packed.bytes.len() {
         let (out, end) = unpack(&packed.bytes[..cut]);
-        assert_eq!(end.expect_err("it is cut").kind(), ErrorKind::UnexpectedEof, "at {cut}");
+        assert_eq!(end.expect_err("it is cut").0, ErrorKind::UnexpectedEof, "at {cut}");
         assert!(out.len() * 3 >= packed.plain.len() * 2, "at {cut}");
     }
     let checksum = packed.bytes.len() - 8;
     packed.bytes[checksum] ^= 1;
     let (out, end) = unpack(&packed.bytes);
     assert_eq!(out, packed.plain);
-    let error = end.expect_err("the checksum is wrong");
-    assert_eq!(error.kind(), ErrorKind::InvalidData);
-    let what = "gzip: corrupt gzip stream does not have a matching checksum before byte";
-    assert_eq!(error.to_string(), format!("{what} {}", packed.bytes.len()));
+    let (kind, what) = end.expect_err("the checksum is wrong");
+    assert_eq!(kind, ErrorKind::InvalidData);
+    let expected = "gzip: corrupt gzip stream does not have a matching checksum before byte";
+    assert_eq!(what, format!("{expected} {}", packed.bytes.len()));
 }
 
 #[test]

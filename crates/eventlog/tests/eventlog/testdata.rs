@@ -5,13 +5,45 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use stagelight_eventlog::{Codec, Decoder, LineError, Lines, LogName, event_class, open};
+use twox_hash::XxHash32;
 use walkdir::WalkDir;
 
+use crate::checks::reading::drain;
+
+/// How many bytes the `CompressionCodec`s of Spark 4.0 unpack of a log, and their checksum. The end
+/// of `killed-40` is cut.
+const UNPACKED: [(&str, usize, u32); 5] = [
+    (
+        "executors-40/eventlog_v2_app-20261122182357-0000/events_1_app-20261122182357-0000.snappy",
+        310_381,
+        0x6412_6247,
+    ),
+    (
+        "failure-40/eventlog_v2_local-1795372001160/events_1_local-1795372001160.lz4",
+        378_626,
+        0x2243_9fa6,
+    ),
+    ("inventory-single-35/local-1795371558768.zstd", 343_268, 0xf535_80d2),
+    (
+        "killed-40/eventlog_v2_local-1795371706860/events_1_local-1795371706860.zstd",
+        1_103_838,
+        0x11d3_352a,
+    ),
+    (
+        "streaming-40/eventlog_v2_local-1795371807938/events_1_local-1795371807938.lzf",
+        639_592,
+        0x1e86_323e,
+    ),
+];
+
+fn logs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/logs")
+}
+
 fn segments() -> Vec<(PathBuf, Codec)> {
-    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/logs");
     let name =
         |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or("").to_owned();
-    WalkDir::new(logs)
+    WalkDir::new(logs())
         .sort_by_file_name()
         .into_iter()
         .map(|entry| entry.expect("testdata can be read").into_path())
@@ -57,4 +89,14 @@ fn every_whole_line_is_an_event() {
         assert!(events > 0, "{path}");
     }
     assert_eq!(Vec::from_iter(codecs), ["lz4", "lzf", "none", "snappy", "zstd"]);
+}
+
+#[test]
+fn what_sparks_readers_unpack_is_unpacked() {
+    for (path, bytes, checksum) in UNPACKED {
+        let file = File::open(logs().join(path)).expect("testdata can be read");
+        let input = open(Codec::None, file).expect("testdata can be read");
+        let (plain, _) = drain(input, &[1 << 16]);
+        assert_eq!((plain.len(), XxHash32::oneshot(0, &plain)), (bytes, checksum), "{path}");
+    }
 }

@@ -2,61 +2,95 @@
 //! them but the block encoders of the codecs' crates.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{self, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use stagelight_eventlog::Codec;
 use twox_hash::XxHash32;
+use zstd::Encoder;
 
-/// A stream, and where it may end.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Packed {
-    pub(crate) bytes: Vec<u8>,
-    /// The plain bytes.
-    pub(crate) plain: Vec<u8>,
-    /// Lengths of the stream and of what it unpacks to, behind each of its parts.
-    pub(crate) ends: Vec<(usize, usize)>,
+/// Streams of a codec, and where they may be cut.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// The codec.
+    pub codec: Codec,
+    /// The streams, one behind the other.
+    pub bytes: Vec<u8>,
+    /// What they unpack to.
+    pub plain: Vec<u8>,
+    /// Behind nothing, and behind each block.
+    pub ends: Vec<End>,
+}
+
+/// A place in a stream before which every block is whole.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    /// Bytes of the stream before it.
+    pub packed: usize,
+    /// Bytes that these unpack to.
+    pub plain: usize,
+    /// Whether the stream could end here: no frame is open.
+    pub is_whole: bool,
 }
 
 impl Packed {
-    fn add(&mut self, part: &[u8], plain: &[u8]) {
+    fn add(&mut self, part: &[u8], plain: &[u8], is_whole: bool) {
         self.bytes.extend(part);
         self.plain.extend(plain);
-        self.ends.push((self.bytes.len(), self.plain.len()));
+        self.ends.push(End { packed: self.bytes.len(), plain: self.plain.len(), is_whole });
     }
 }
 
 /// Packs `streams`, each a list of blocks, and joins them.
-pub(crate) fn pack(codec: Codec, streams: &[Vec<Vec<u8>>]) -> Packed {
-    let mut packed = Packed { ends: vec![(0, 0)], ..Packed::default() };
+pub fn pack(codec: Codec, streams: &[Vec<Vec<u8>>]) -> Packed {
+    let start = End { packed: 0, plain: 0, is_whole: true };
+    let mut packed = Packed { codec, bytes: Vec::new(), plain: Vec::new(), ends: vec![start] };
     for blocks in streams {
-        if codec == Codec::Snappy {
-            packed.add(b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01", b"");
-        }
-        for block in blocks.iter().filter(|block| !block.is_empty()) {
-            packed.add(&one(codec, block), block);
-        }
-        if codec == Codec::Lz4 {
-            packed.add(&lz4(b""), b"");
+        let blocks = || blocks.iter().filter(|block| !block.is_empty());
+        match codec {
+            Codec::None => blocks().for_each(|block| packed.add(block, block, true)),
+            Codec::Zstd => {
+                let mut frame = Encoder::new(Vec::new(), 1).expect("zstd packs anything");
+                // A window as large as Spark's takes most of the time.
+                frame.window_log(12).expect("a window may be small");
+                add_flushed(&mut packed, frame, blocks(), Encoder::get_ref, Encoder::finish);
+            }
+            Codec::Gzip => {
+                let member = GzEncoder::new(Vec::new(), Compression::fast());
+                add_flushed(&mut packed, member, blocks(), GzEncoder::get_ref, GzEncoder::finish);
+            }
+            Codec::Lz4 => {
+                blocks().for_each(|block| packed.add(&lz4(block), block, true));
+                packed.add(&lz4(b""), b"", true);
+            }
+            Codec::Snappy => {
+                packed.add(b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01", b"", true);
+                blocks().for_each(|block| packed.add(&snappy(block), block, true));
+            }
+            Codec::Lzf => blocks().for_each(|block| packed.add(&lzf(block), block, true)),
         }
     }
     packed
 }
 
-fn one(codec: Codec, block: &[u8]) -> Vec<u8> {
-    match codec {
-        Codec::None => block.to_vec(),
-        Codec::Zstd => zstd::encode_all(block, 1).expect("zstd packs anything"),
-        Codec::Lz4 => lz4(block),
-        Codec::Snappy => snappy(block),
-        Codec::Lzf => lzf(block),
-        Codec::Gzip => {
-            let mut member = GzEncoder::new(Vec::new(), Compression::fast());
-            member.write_all(block).expect("gzip packs anything");
-            member.finish().expect("gzip packs anything")
-        }
+/// A frame that is flushed behind each block, of an encoder that writes to memory.
+fn add_flushed<'a, W: Write>(
+    packed: &mut Packed,
+    mut frame: W,
+    blocks: impl Iterator<Item = &'a Vec<u8>>,
+    written: impl Fn(&W) -> &Vec<u8>,
+    finish: impl FnOnce(W) -> io::Result<Vec<u8>>,
+) {
+    let mut before = 0;
+    for block in blocks {
+        frame.write_all(block).expect("memory can be written");
+        frame.flush().expect("memory can be written");
+        packed.add(&written(&frame)[before..], block, false);
+        before = written(&frame).len();
     }
+    let frame = finish(frame).expect("memory can be written");
+    packed.add(&frame[before..], b"", true);
 }
 
 fn lz4(block: &[u8]) -> Vec<u8> {

@@ -1,0 +1,8 @@
+//! Names of logs.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use stagelight_eventlog_fuzz::checks::names::check;
+
+fuzz_target!(|input: &[u8]| check(input));
