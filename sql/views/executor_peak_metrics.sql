@@ -1,11 +1,14 @@
--- A row is an executor of which a task has ended or that has reported peaks of its memory and
--- garbage collection, the driver included. What it has not reported is 0.
+-- A row is an executor that has reported peaks of its memory and garbage collection, the driver
+-- included. What it has not reported is 0. A task that ended on it counts as a report of zeros,
+-- unless it says that there are no peaks (ExecutorMetrics.isSet).
 -- Spark: LiveExecutor.peakExecutorMetrics, AppStatusListener.onExecutorMetricsUpdate,
 -- onStageExecutorMetrics, onTaskEnd.
 WITH reporting AS (
     SELECT app_id, attempt_id, executor_id FROM lake.executor_metrics
     UNION
-    SELECT app_id, attempt_id, executor_id FROM lake.task_ends
+    SELECT app_id, attempt_id, executor_id
+    FROM lake.task_ends
+    WHERE coalesce(peak_jvm_heap_memory, 0) >= 0
 )
 SELECT
     reporting.app_id,

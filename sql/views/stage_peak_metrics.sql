@@ -1,5 +1,6 @@
--- A row is a stage attempt of which a task has ended or during which executors have reported peaks
--- of their memory and garbage collection: the greatest of any executor. What is not reported is 0.
+-- A row is a stage attempt during which executors have reported peaks of their memory and garbage
+-- collection: the greatest of any executor. What is not reported is 0. A task that ended counts as
+-- a report of zeros, unless it says that there are no peaks (ExecutorMetrics.isSet).
 -- Spark: LiveStage.peakExecutorMetrics, AppStatusListener.onTaskEnd,
 -- updateStageLevelPeakExecutorMetrics.
 WITH peaks AS (
@@ -19,9 +20,18 @@ WITH peaks AS (
 reporting AS (
     SELECT app_id, attempt_id, stage_id, stage_attempt_id FROM peaks
     UNION
-    SELECT app_id, coalesce(attempt_id, ''), stage_id, stage_attempt_id
-    FROM stages
-    WHERE num_complete_tasks + num_failed_tasks + num_killed_tasks > 0
+    SELECT tasks.app_id, tasks.attempt_id, tasks.stage_id, tasks.stage_attempt_id
+    FROM stage_lives AS lives
+    JOIN lake.task_ends AS tasks
+        ON tasks.app_id = lives.app_id
+        AND tasks.attempt_id = lives.attempt_id
+        AND tasks.stage_id = lives.stage_id
+        AND tasks.stage_attempt_id = lives.stage_attempt_id
+    WHERE lives.is_last
+        AND lives.ran
+        AND (lives.removed_at IS NULL
+            OR tasks.segment * 100000000000 + tasks.line <= lives.removed_at)
+        AND coalesce(tasks.peak_jvm_heap_memory, 0) >= 0
 )
 SELECT
     reporting.app_id,

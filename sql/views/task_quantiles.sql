@@ -1,7 +1,8 @@
 -- A row is a quantile (0.05, 0.25, 0.5, 0.75 or 0.95) over the successful tasks of a stage attempt,
 -- of each metric for itself. A quantile is a value that a task has, by rank.
 -- Spark: AppStatusStore.taskSummary. It ranks as many tasks as succeeded, and has no metrics of
--- others; but their durations, delays and fetching of results stand among those that it ranks.
+-- others; but their durations stand among those that it ranks, and, once they have ended with
+-- whatever metrics, their delays and fetching of results.
 WITH stages AS (
     SELECT
         app_id,
@@ -22,8 +23,10 @@ WITH stages AS (
         sorted_values(jvm_gc_time_ms) FILTER (WHERE status = 'SUCCESS') AS jvm_gc_time_ms,
         sorted_values(result_serialization_time_ms) FILTER (WHERE status = 'SUCCESS')
             AS result_serialization_time_ms,
-        sorted_values(getting_result_time_ms) FILTER (WHERE has_metrics) AS getting_result_time_ms,
-        sorted_values(scheduler_delay_ms) FILTER (WHERE has_metrics) AS scheduler_delay_ms,
+        sorted_values(getting_result_time_ms) FILTER (WHERE status <> 'RUNNING')
+            AS getting_result_time_ms,
+        sorted_values(scheduler_delay_ms) FILTER (WHERE status <> 'RUNNING')
+            AS scheduler_delay_ms,
         sorted_values(peak_execution_memory) FILTER (WHERE status = 'SUCCESS')
             AS peak_execution_memory,
         sorted_values(memory_bytes_spilled) FILTER (WHERE status = 'SUCCESS')

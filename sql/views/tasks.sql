@@ -67,7 +67,6 @@ WITH ended AS (
                 THEN CAST(finish_time AS BIGINT) - CAST(getting_result_time AS BIGINT)
             ELSE 0
         END AS getting_result_time_ms,
-        has_metrics,
         -- A task that ended without metrics has metrics of zero.
         coalesce(executor_deserialize_time_ms, 0) AS executor_deserialize_time_ms,
         coalesce(executor_deserialize_cpu_time_ns, 0) AS executor_deserialize_cpu_time_ns,
@@ -130,7 +129,6 @@ SELECT
     task_locality,
     coalesce(speculative, false) AS speculative,
     error_message,
-    has_metrics,
     CASE
         WHEN duration_ms > 0 THEN
             greatest(
@@ -199,7 +197,6 @@ SELECT
     'RUNNING' AS status,
     task_locality,
     coalesce(speculative, false) AS speculative,
-    false AS has_metrics,
     0 AS scheduler_delay_ms,
     0 AS getting_result_time_ms
 FROM unfinished

@@ -90,6 +90,12 @@ const ENDS: &[Column] = &[
     ),
     event("has_metrics", Present, "Task Metrics", "Whether the task sent metrics."),
     event(
+        "peak_jvm_heap_memory",
+        Int,
+        "Task Executor Metrics/JVMHeapMemory",
+        "Bytes of the executor's heap at their peak while it ran; -1 if no peaks were measured.",
+    ),
+    event(
         "executor_deserialize_time_ms",
         Int,
         "Task Metrics/Executor Deserialize Time",
