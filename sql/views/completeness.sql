@@ -134,13 +134,13 @@ SELECT
         CASE WHEN NOT has_start THEN 'its start was not seen' END,
         CASE WHEN NOT has_end THEN concat('its end was not seen: it is ', status) END,
         CASE WHEN array_length(missing) > 0
-            THEN concat(array_length(missing), ' segments are missing') END,
+            THEN concat('segments missing: ', array_length(missing)) END,
         CASE WHEN compacted_to IS NOT NULL
             THEN concat('segments up to ', compacted_to, ' were compacted') END,
         CASE WHEN array_length(truncated) > 0
-            THEN concat(array_length(truncated), ' segments were cut') END,
+            THEN concat('segments cut: ', array_length(truncated)) END,
         CASE WHEN array_length(quarantined) > 0
-            THEN concat(array_length(quarantined), ' segments have bad lines or damage') END,
+            THEN concat('segments with bad lines or damage: ', array_length(quarantined)) END,
         CASE WHEN patterns <> '' THEN concat('Spark left out events like ', patterns) END
     ) AS totals_reason
 FROM told

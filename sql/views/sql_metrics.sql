@@ -185,7 +185,7 @@ of_stages AS (
         accumulator_id,
         metric_type,
         num_tasks,
-        last_value(update ORDER BY position)
+        last_value(update ORDER BY position, task_id)
     FROM counted
     WHERE reports > 1
     GROUP BY
@@ -268,16 +268,16 @@ totals AS (
     GROUP BY app_id, attempt_id, execution_id, accumulator_id, metric_type
 ),
 largest AS (
-    -- Whichever report came first, of all that came.
+    -- Whichever report came first, of all that came. A heartbeat reports of several tasks at once.
     SELECT
         app_id,
         attempt_id,
         execution_id,
         accumulator_id,
         max(update) AS value,
-        first_value(stage_id ORDER BY update DESC, stage_id, position) AS stage_id,
-        first_value(stage_attempt_id ORDER BY update DESC, stage_id, position) AS stage_attempt_id,
-        first_value(task_id ORDER BY update DESC, stage_id, position) AS task_id
+        first_value(stage_id ORDER BY update DESC, stage_id, position, task_id) AS stage_id,
+        first_value(stage_attempt_id ORDER BY update DESC, stage_id, position, task_id) AS stage_attempt_id,
+        first_value(task_id ORDER BY update DESC, stage_id, position, task_id) AS task_id
     FROM counted
     WHERE metric_type <> 'sum'
     GROUP BY app_id, attempt_id, execution_id, accumulator_id

@@ -20,18 +20,9 @@ WITH peaks AS (
 reporting AS (
     SELECT app_id, attempt_id, stage_id, stage_attempt_id FROM peaks
     UNION
-    SELECT tasks.app_id, tasks.attempt_id, tasks.stage_id, tasks.stage_attempt_id
-    FROM stage_lives AS lives
-    JOIN lake.task_ends AS tasks
-        ON tasks.app_id = lives.app_id
-        AND tasks.attempt_id = lives.attempt_id
-        AND tasks.stage_id = lives.stage_id
-        AND tasks.stage_attempt_id = lives.stage_attempt_id
-    WHERE lives.is_last
-        AND lives.ran
-        AND (lives.removed_at IS NULL
-            OR tasks.segment * 100000000000 + tasks.line <= lives.removed_at)
-        AND coalesce(tasks.peak_jvm_heap_memory, 0) >= 0
+    SELECT app_id, attempt_id, stage_id, stage_attempt_id
+    FROM stage_task_ends
+    WHERE coalesce(peak_jvm_heap_memory, 0) >= 0
 )
 SELECT
     reporting.app_id,

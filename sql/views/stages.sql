@@ -1,6 +1,6 @@
 -- A row is a stage attempt, in its last life (see stage_lives).
 -- Spark: LiveStage, AppStatusListener.onTaskEnd.
-WITH marked AS (
+WITH counted AS (
     -- The oddities stand on the left, where the join makes its hash table: they are few.
     SELECT
         tasks.*,
@@ -8,24 +8,10 @@ WITH marked AS (
         NOT coalesce(odd.is_orphan, false) AS measured,
         coalesce(odd.is_repeated, false) AS repeated
     FROM task_oddities AS odd
-    RIGHT JOIN lake.task_ends AS tasks
+    RIGHT JOIN stage_task_ends AS tasks
         ON tasks.app_id = odd.app_id
         AND tasks.attempt_id = odd.attempt_id
         AND tasks.task_id = odd.task_id
-),
-counted AS (
-    -- The task ends that come while the stage lives.
-    SELECT marked.*
-    FROM stage_lives AS lives
-    JOIN marked
-        ON marked.app_id = lives.app_id
-        AND marked.attempt_id = lives.attempt_id
-        AND marked.stage_id = lives.stage_id
-        AND marked.stage_attempt_id = lives.stage_attempt_id
-    WHERE lives.is_last
-        AND lives.ran
-        AND (lives.removed_at IS NULL
-            OR marked.segment * 100000000000 + marked.line <= lives.removed_at)
 ),
 ends AS (
     SELECT

@@ -89,6 +89,7 @@ WITH ended AS (
         coalesce(shuffle_remote_bytes_read_to_disk, 0) AS shuffle_remote_bytes_read_to_disk,
         coalesce(shuffle_local_bytes_read, 0) AS shuffle_local_bytes_read,
         coalesce(shuffle_read_records, 0) AS shuffle_read_records,
+        coalesce(shuffle_remote_reqs_duration_ms, 0) AS shuffle_remote_reqs_duration_ms,
         coalesce(shuffle_write_bytes, 0) AS shuffle_write_bytes,
         coalesce(shuffle_write_time_ns, 0) AS shuffle_write_time_ns,
         coalesce(shuffle_write_records, 0) AS shuffle_write_records
@@ -153,11 +154,11 @@ SELECT
     peak_execution_memory,
     input_bytes,
     input_records,
-    output_bytes,
-    output_records,
-    -- What a task has read of shuffles is 0 unless it succeeded: makeNegative of Spark's
-    -- LiveEntityHelpers puts the metrics of push-based shuffle in its place. `stages` and
-    -- lake.task_ends have it.
+    -- What a task has written and read of shuffles is 0 unless it succeeded: makeNegative of Spark's
+    -- LiveEntityHelpers puts the metrics of push-based shuffle in its place, and the time of remote
+    -- requests in that of records. `stages` and lake.task_ends have it.
+    CASE status WHEN 'SUCCESS' THEN output_bytes ELSE 0 END AS output_bytes,
+    CASE status WHEN 'SUCCESS' THEN output_records ELSE 0 END AS output_records,
     CASE status WHEN 'SUCCESS' THEN shuffle_remote_blocks_fetched ELSE 0 END
         AS shuffle_remote_blocks_fetched,
     CASE status WHEN 'SUCCESS' THEN shuffle_local_blocks_fetched ELSE 0 END
@@ -173,14 +174,15 @@ SELECT
         WHEN 'SUCCESS' THEN shuffle_local_bytes_read + shuffle_remote_bytes_read
         ELSE 0
     END AS shuffle_read_bytes,
-    CASE status WHEN 'SUCCESS' THEN shuffle_read_records ELSE 0 END AS shuffle_read_records,
+    CASE status WHEN 'SUCCESS' THEN shuffle_read_records ELSE shuffle_remote_reqs_duration_ms END
+        AS shuffle_read_records,
     shuffle_write_bytes,
     shuffle_write_time_ns,
     shuffle_write_records
 FROM ended
 UNION ALL BY NAME
 -- A task that has not ended has no metrics. It has run for as long as we have heard of its
--- application (the History Server: until the log file's modification time).
+-- application (the History Server: until it read the log).
 SELECT
     unfinished.app_id,
     NULLIF(unfinished.attempt_id, '') AS attempt_id,

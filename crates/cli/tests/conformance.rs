@@ -38,7 +38,7 @@ const RULES: [Rule; 7] = [
     },
     Rule {
         name: "task without an end",
-        reason: "REST counts until the file's modification time; we until the last event",
+        reason: "REST counts until it has read the log; we until the last event",
         explains: |d| d.is("tasks", "duration_ms") && d.theirs["status"] == "RUNNING",
     },
     Rule {

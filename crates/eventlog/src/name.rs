@@ -27,17 +27,6 @@ pub enum LogLayout {
     Dated,
 }
 
-impl LogLayout {
-    /// Its name in the lake.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Single => "single",
-            Self::Rolling => "rolling",
-            Self::Dated => "dated",
-        }
-    }
-}
-
 /// What a file is to an event log, by its name and the name of its folder alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogName {

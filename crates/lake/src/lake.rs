@@ -163,18 +163,19 @@ impl Lake {
         }
         let error = LakeError::delta(table.name);
         let mut delta = self.tables[table.name].lock().await;
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             match self.try_exchange(table, &mut delta, &files, replaced).await {
                 // Somebody else has removed the same files: look again at what is left.
                 Err(DeltaTableError::Transaction {
                     source: TransactionError::CommitConflict(conflict),
                 }) if attempt < COMMIT_ATTEMPTS => {
                     tracing::debug!(table = table.name, attempt, %conflict, "commit again");
+                    attempt += 1;
                 }
                 result => return result.map_err(error),
             }
         }
-        Ok(())
     }
 
     async fn try_exchange(

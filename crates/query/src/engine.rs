@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider,
 };
@@ -113,20 +112,8 @@ impl Engine {
         functions::register(&context);
         views::register(&context).await?;
         let engine = Self { lake, context, tables, known };
-        engine.check_thresholds(&settings.thresholds).await?;
+        settings.thresholds.check(&engine).await?;
         Ok(engine)
-    }
-
-    async fn check_thresholds(&self, given: &Thresholds) -> Result<(), QueryError> {
-        let answer = self.sql("SELECT name FROM thresholds").await?;
-        let names = answer.batches.iter().flat_map(|batch| {
-            let names = cast(batch.column(0), &DataType::Utf8).ok();
-            let names = names.as_ref().and_then(|names| names.as_string_opt::<i32>().cloned());
-            names
-                .into_iter()
-                .flat_map(|names| names.iter().flatten().map(str::to_owned).collect::<Vec<_>>())
-        });
-        given.check(names.collect())
     }
 
     /// Looks at the lake's newest versions; `true` where something is new.

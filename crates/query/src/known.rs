@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::datasource::MemTable;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use stagelight_lake::Ledger;
 
+use crate::engine::Engine;
 use crate::error::QueryError;
 
 /// Numbers from which on views judge, where they are not those of `sql/views/thresholds.sql`.
@@ -21,8 +24,17 @@ impl Thresholds {
         self.0.insert(name.into(), value);
     }
 
-    /// Whether every threshold is one that there is.
-    pub(crate) fn check(&self, names: Vec<String>) -> Result<(), QueryError> {
+    /// Whether every threshold is one that the view has.
+    pub(crate) async fn check(&self, engine: &Engine) -> Result<(), QueryError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let answer = engine.sql("SELECT name FROM thresholds ORDER BY name").await?;
+        let mut names = Vec::new();
+        for batch in &answer.batches {
+            let column = cast(batch.column(0), &DataType::Utf8).map_err(DataFusionError::from)?;
+            names.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
+        }
         match self.0.keys().find(|name| !names.contains(name)) {
             Some(name) => Err(QueryError::Threshold { name: name.clone(), names }),
             None => Ok(()),

@@ -173,7 +173,7 @@ fn completeness_tells_what_is_missing() {
     assert_eq!(first["segments_missing"], json!([1, 2]));
     assert_eq!((&first["has_start"], &first["has_end"]), (&json!(false), &json!(true)));
     assert_eq!(first["totals"], "at_least");
-    assert_eq!(first["totals_reason"], "its start was not seen; 2 segments are missing");
+    assert_eq!(first["totals_reason"], "its start was not seen; segments missing: 2");
     stagelight.ingest(&[&file(1)]);
     assert_eq!(row(&stagelight)["segments_missing"], json!([2]));
     stagelight.ingest(&[&file(2)]);
