@@ -16,6 +16,7 @@ mod layout;
 mod lines;
 mod name;
 mod plan;
+mod shape;
 
 pub use codec::{Codec, CodecError, Input, open};
 pub use decode::{DecodeError, Decoder, Event, Nested, Slots, Value};
@@ -23,3 +24,4 @@ pub use event::{event_class, event_name};
 pub use layout::{Items, Layout, Slot};
 pub use lines::{Line, LineError, Lines};
 pub use name::{Identity, LogLayout, LogName};
+pub use shape::{Form, Items as MatchedItems, Matched, Part, Shapes, Wanted};

@@ -26,6 +26,11 @@ impl Line<'_> {
         &self.buffer[..self.len]
     }
 
+    /// The line and what stands behind it in the buffer: always more bytes, never its own.
+    pub(crate) fn behind(&self) -> &[u8] {
+        self.buffer
+    }
+
     /// The line's length and its bytes followed by the padding that the parser reads over.
     pub(crate) fn padded(&mut self) -> (&mut [u8], usize) {
         (self.buffer, self.len)

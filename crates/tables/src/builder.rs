@@ -1,19 +1,16 @@
-//! Rows of one table, appended column by column into Arrow builders.
+//! Rows of one table, appended column by column.
 
-use std::iter::repeat_n;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanBuilder, Float64Builder, Int64Array, Int64Builder, ListBuilder, RecordBatch,
-    StringArray, StringBuilder, TimestampMicrosecondBuilder,
-};
-use arrow::datatypes::{DataType, Field, SchemaRef};
-use chrono::DateTime;
-use stagelight_eventlog::{Identity, Value};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::buffer::{Buffer, OffsetBuffer};
+use arrow::datatypes::SchemaRef;
+use stagelight_eventlog::{Identity, MatchedItems, Part, Slot, Value};
 use thiserror::Error;
 
 use crate::column::{Column, Context, Kind, Role, Source};
 use crate::table::Table;
+use crate::values::{Values, micros};
 
 /// A batch is taken when it has this many rows,
 const BATCH_ROWS: usize = 8192;
@@ -60,29 +57,50 @@ pub struct TableBuilder {
     schema: SchemaRef,
     identity: Identity,
     segment: i64,
+    /// The columns that take slots, in the order of the slots.
     columns: Vec<ColumnBuilder>,
+    /// The columns that differ from row to row and take none.
+    context: Vec<(Context, Values)>,
     has_measures: bool,
     rows: usize,
     text_bytes: usize,
 }
 
+struct ColumnBuilder {
+    column: Column,
+    /// Whether the values are those of items, not of the event around them.
+    of_item: bool,
+    values: Values,
+}
+
 impl TableBuilder {
     /// An empty builder of `table` for the given segment of an application attempt.
     pub fn new(table: &'static Table, identity: Identity, segment: i64) -> Self {
-        let mut slots = 0..;
-        let columns: Vec<_> = table
-            .columns()
-            .map(|column| {
-                let from = match column.source {
-                    Source::Context(context) => From::Context(context),
-                    Source::Event(_) | Source::Given => From::Slot(slots.next().unwrap_or(0)),
-                };
-                ColumnBuilder { column, from, values: Values::new(column.kind) }
-            })
-            .collect();
-        let schema = table.schema();
+        let mut columns = Vec::new();
+        let mut context = Vec::new();
+        for column in table.columns() {
+            let values = Values::new(column.kind);
+            match column.source {
+                Source::Context(Context::AppId | Context::AttemptId | Context::Segment) => {}
+                Source::Context(of) => context.push((of, values)),
+                Source::Event(_) | Source::Given => {
+                    let of_item = !matches!(column.source, Source::Event(Slot::Event(_)));
+                    columns.push(ColumnBuilder { column, of_item, values });
+                }
+            }
+        }
         let has_measures = columns.iter().any(|builder| builder.column.role == Role::Measure);
-        Self { table, schema, identity, segment, columns, has_measures, rows: 0, text_bytes: 0 }
+        Self {
+            table,
+            schema: table.schema(),
+            identity,
+            segment,
+            columns,
+            context,
+            has_measures,
+            rows: 0,
+            text_bytes: 0,
+        }
     }
 
     /// The table that is built.
@@ -111,38 +129,78 @@ impl TableBuilder {
         context: RowContext<'_>,
         slots: &[Value<'_>],
     ) -> Result<bool, RowError> {
-        if self.has_measures && !self.measures_any(slots) {
+        if self.has_measures && !self.measures_any(slots.iter().copied()) {
             return Ok(false);
         }
-        for builder in &self.columns {
-            if let From::Slot(slot) = builder.from {
-                builder.check(self.table, slots[slot])?;
-            }
+        for (builder, value) in self.columns.iter().zip(slots) {
+            builder.check(self.table, *value)?;
         }
-        for builder in &mut self.columns {
-            let value = match builder.from {
-                From::Slot(slot) => slots[slot],
-                From::Context(Context::Line) => Value::Int(context.line),
-                From::Context(Context::EventName) => Value::Text(context.event),
-                From::Context(Context::Raw) => Value::Text(context.raw),
-                From::Context(Context::AppId | Context::AttemptId | Context::Segment) => continue,
-            };
-            self.text_bytes += builder.values.append(builder.column.kind, value);
+        for (builder, value) in self.columns.iter_mut().zip(slots) {
+            self.text_bytes += builder.values.append(*value);
         }
-        self.rows += 1;
+        self.append_context(context, 1);
         Ok(true)
     }
 
-    fn measures_any(&self, slots: &[Value<'_>]) -> bool {
-        let mut measures = self.columns.iter().filter(|b| b.column.role == Role::Measure);
-        measures.any(|builder| match builder.from {
-            From::Slot(slot) => match slots[slot] {
-                Value::Missing | Value::Null => false,
-                Value::Int(n) => n > 0,
-                // Whatever it is, it is not left out in silence.
-                _ => true,
-            },
-            From::Context(_) => false,
+    /// Appends a row for each part of a line that a learned shape has found; returns how many.
+    ///
+    /// What can be wrong with a value is the same for every line of a shape, and a line that
+    /// something was wrong with teaches none.
+    pub(crate) fn append_matched(
+        &mut self,
+        context: RowContext<'_>,
+        event: Part<'_>,
+        items: MatchedItems<'_>,
+    ) -> usize {
+        let mut items: Vec<_> = items.collect();
+        if self.has_measures {
+            items.retain(|item| self.measures_any(item.values()));
+        }
+        match &items[..] {
+            [] => return 0,
+            [item] => {
+                let values = event.values().zip(item.values());
+                for (builder, (of_event, of_item)) in self.columns.iter_mut().zip(values) {
+                    let value = if builder.of_item { of_item } else { of_event };
+                    self.text_bytes += builder.values.append(value);
+                }
+            }
+            items => {
+                for (slot, builder) in self.columns.iter_mut().enumerate() {
+                    if builder.of_item {
+                        for item in items {
+                            self.text_bytes += builder.values.append(item.value(slot));
+                        }
+                    } else {
+                        self.text_bytes += builder.values.append_n(event.value(slot), items.len());
+                    }
+                }
+            }
+        }
+        self.append_context(context, items.len());
+        items.len()
+    }
+
+    fn append_context(&mut self, context: RowContext<'_>, rows: usize) {
+        for (of, values) in &mut self.context {
+            let value = match of {
+                Context::Line => Value::Int(context.line),
+                Context::EventName => Value::Text(context.event),
+                Context::Raw => Value::Text(context.raw),
+                Context::AppId | Context::AttemptId | Context::Segment => continue,
+            };
+            self.text_bytes += values.append_n(value, rows);
+        }
+        self.rows += rows;
+    }
+
+    fn measures_any<'a>(&self, values: impl Iterator<Item = Value<'a>>) -> bool {
+        self.columns.iter().zip(values).any(|(builder, value)| match value {
+            _ if builder.column.role != Role::Measure => false,
+            Value::Missing | Value::Null => false,
+            Value::Int(n) => n > 0,
+            // Whatever it is, it is not left out in silence.
+            _ => true,
         })
     }
 
@@ -151,48 +209,31 @@ impl TableBuilder {
         let rows = std::mem::take(&mut self.rows);
         self.text_bytes = 0;
         let identity = &self.identity;
-        let segment = self.segment;
-        let arrays = self.columns.iter_mut().map(|builder| match builder.from {
-            From::Context(Context::AppId) => repeated(&identity.app_id, rows),
-            From::Context(Context::AttemptId) => {
+        let mut columns = self.columns.iter_mut();
+        let mut context = self.context.iter_mut();
+        let arrays = self.table.columns().map(|column| match column.source {
+            Source::Context(Context::AppId) => repeated(&identity.app_id, rows),
+            Source::Context(Context::AttemptId) => {
                 repeated(identity.attempt_id.as_deref().unwrap_or(""), rows)
             }
-            From::Context(Context::Segment) => {
-                Arc::new(Int64Array::from_value(segment, rows)) as ArrayRef
+            Source::Context(Context::Segment) => {
+                Arc::new(Int64Array::from_value(self.segment, rows)) as ArrayRef
             }
-            _ => builder.values.finish(),
+            Source::Context(_) => {
+                context.next().expect("a builder has its table's columns").1.finish(rows)
+            }
+            Source::Event(_) | Source::Given => {
+                columns.next().expect("a builder has its table's columns").values.finish(rows)
+            }
         });
         RecordBatch::try_new(Arc::clone(&self.schema), arrays.collect())
             .expect("builders and schema come from the same columns")
     }
 }
 
-fn is_integer(value: Value<'_>) -> bool {
-    match value {
-        Value::Int(_) => true,
-        Value::Text(text) => text.parse::<i64>().is_ok(),
-        _ => false,
-    }
-}
-
-/// Microseconds since 1970 of a time as streaming queries write it.
-fn micros(text: &str) -> Option<i64> {
-    DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros())
-}
-
 fn repeated(text: &str, rows: usize) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(repeat_n(text, rows)))
-}
-
-struct ColumnBuilder {
-    column: Column,
-    from: From,
-    values: Values,
-}
-
-enum From {
-    Slot(usize),
-    Context(Context),
+    let offsets = OffsetBuffer::from_repeated_length(text.len(), rows);
+    Arc::new(StringArray::new(offsets, Buffer::from_vec(text.repeat(rows).into_bytes()), None))
 }
 
 impl ColumnBuilder {
@@ -224,94 +265,6 @@ impl ColumnBuilder {
             Ok(())
         } else {
             Err(RowError::Type { table: table.name, column, found: value.type_name() })
-        }
-    }
-}
-
-enum Values {
-    Int(Int64Builder),
-    Float(Float64Builder),
-    Bool(BooleanBuilder),
-    Text(StringBuilder),
-    Time(TimestampMicrosecondBuilder),
-    IntList(ListBuilder<Int64Builder>),
-}
-
-impl Values {
-    fn new(kind: Kind) -> Self {
-        match kind {
-            Kind::Int | Kind::IntText | Kind::IntIfAny => Self::Int(Int64Builder::new()),
-            Kind::Float => Self::Float(Float64Builder::new()),
-            Kind::Bool | Kind::Present => Self::Bool(BooleanBuilder::new()),
-            Kind::Text | Kind::TextIfNoInt | Kind::Json => Self::Text(StringBuilder::new()),
-            Kind::Time | Kind::TimeText => {
-                Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
-            }
-            Kind::IntList => {
-                Self::IntList(ListBuilder::new(Int64Builder::new()).with_field(Field::new(
-                    "element",
-                    DataType::Int64,
-                    true,
-                )))
-            }
-        }
-    }
-
-    /// Appends a value that has passed [`ColumnBuilder::check`]; returns the bytes of its text.
-    fn append(&mut self, kind: Kind, value: Value<'_>) -> usize {
-        match (self, value) {
-            (Self::Int(values), Value::Int(n)) => values.append_value(n),
-            (Self::Int(values), Value::Text(text)) => values.append_option(text.parse().ok()),
-            (Self::Int(values), _) => values.append_null(),
-            (Self::Time(values), Value::Int(ms)) => values.append_option(ms.checked_mul(1000)),
-            (Self::Time(values), Value::Text(text)) => values.append_option(micros(text)),
-            (Self::Time(values), _) => values.append_null(),
-            (Self::Text(values), value) if kind == Kind::TextIfNoInt && is_integer(value) => {
-                values.append_null();
-            }
-            (Self::Text(values), Value::Text(text)) => {
-                values.append_value(text);
-                return text.len();
-            }
-            (Self::Text(values), Value::Nested(nested)) => {
-                let text = nested.to_string();
-                values.append_value(&text);
-                return text.len();
-            }
-            (Self::Text(values), Value::Int(n)) => values.append_value(n.to_string()),
-            (Self::Text(values), Value::Float(n)) => values.append_value(n.to_string()),
-            (Self::Text(values), Value::Bool(flag)) => values.append_value(flag.to_string()),
-            (Self::Text(values), _) => values.append_null(),
-            (Self::Bool(values), value) if kind == Kind::Present => {
-                values.append_value(!matches!(value, Value::Missing | Value::Null));
-            }
-            (Self::Bool(values), Value::Bool(flag)) => values.append_value(flag),
-            (Self::Bool(values), _) => values.append_null(),
-            (Self::Float(values), Value::Float(n)) => values.append_value(n),
-            (Self::Float(values), Value::Int(n)) => values.append_value(n as f64),
-            (Self::Float(values), Value::Text(text)) => values.append_option(text.parse().ok()),
-            (Self::Float(values), _) => values.append_null(),
-            (Self::IntList(lists), Value::Nested(list)) => {
-                for element in list.elements() {
-                    if let Value::Int(n) = element {
-                        lists.values().append_value(n);
-                    }
-                }
-                lists.append(true);
-            }
-            (Self::IntList(lists), _) => lists.append(false),
-        }
-        0
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::Int(values) => Arc::new(values.finish()),
-            Self::Float(values) => Arc::new(values.finish()),
-            Self::Bool(values) => Arc::new(values.finish()),
-            Self::Text(values) => Arc::new(values.finish()),
-            Self::Time(values) => Arc::new(values.finish()),
-            Self::IntList(values) => Arc::new(values.finish()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
-use stagelight_eventlog::Slot;
+use stagelight_eventlog::{Form, Slot};
 
 /// The type of a column and how a JSON value becomes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,19 @@ impl Kind {
     /// Whether the values are integers in the lake, as times are.
     pub(crate) fn is_integral(self) -> bool {
         matches!(self.data_type(), DataType::Int64 | DataType::Timestamp(..))
+    }
+
+    /// The form that a learned shape gives its values in.
+    pub(crate) fn form(self) -> Form {
+        match self {
+            Self::Int | Self::Time => Form::Int,
+            Self::IntText => Form::IntText,
+            Self::IntIfAny | Self::TextIfNoInt => Form::IntOrText,
+            Self::Text => Form::Text,
+            Self::Bool => Form::Bool,
+            Self::Present => Form::Present,
+            Self::Float | Self::TimeText | Self::IntList | Self::Json => Form::Other,
+        }
     }
 
     /// The Arrow type of the column in the lake.

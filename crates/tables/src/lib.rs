@@ -11,6 +11,7 @@ mod reference;
 mod rows;
 mod table;
 mod tables;
+mod values;
 
 pub use builder::{RowContext, RowError, TableBuilder};
 pub use column::{Column, Context, Kind, Role, Source};

@@ -5,7 +5,8 @@ use std::convert::Infallible;
 
 use arrow::array::RecordBatch;
 use stagelight_eventlog::{
-    DecodeError, Decoder, Event, Identity, Layout, Line, Slots, event_class, event_name,
+    DecodeError, Decoder, Event, Form, Identity, Layout, Line, Matched, Shapes, Slots, Wanted,
+    event_class, event_name,
 };
 use thiserror::Error;
 
@@ -42,15 +43,26 @@ impl Rejection {
 /// The rows of one segment while it is read.
 pub struct Rows {
     targets: Vec<Target>,
-    routes: HashMap<&'static str, Vec<usize>>,
+    routes: HashMap<&'static str, Route>,
     others: usize,
+    learns: bool,
+    /// Lines that needed no parser.
+    matched: u64,
     decoder: Decoder,
     slots: Slots<'static>,
     raw: Vec<u8>,
 }
 
+/// Where the rows of an event go.
+#[derive(Default)]
+struct Route {
+    targets: Vec<usize>,
+    shapes: Shapes,
+}
+
 struct Target {
     layout: Layout,
+    forms: Vec<Form>,
     builder: TableBuilder,
 }
 
@@ -61,24 +73,32 @@ impl Rows {
             .iter()
             .map(|table| Target {
                 layout: table.layout(),
+                forms: table.forms(),
                 builder: TableBuilder::new(table, identity.clone(), segment),
             })
             .collect();
-        let mut routes: HashMap<_, Vec<_>> = HashMap::new();
+        let mut routes: HashMap<_, Route> = HashMap::new();
         for (at, table) in tables::EVENTS.iter().enumerate() {
             for event in table.events {
-                routes.entry(*event).or_default().push(at);
+                routes.entry(*event).or_default().targets.push(at);
             }
         }
-        let others = routes.remove(Table::EVERY_OTHER).map_or(0, |targets| targets[0]);
+        let others = routes.remove(Table::EVERY_OTHER).map_or(0, |route| route.targets[0]);
         Self {
             targets,
             routes,
             others,
+            learns: true,
+            matched: 0,
             decoder: Decoder::default(),
             slots: Slots::default(),
             raw: Vec::new(),
         }
+    }
+
+    /// The same, with every line read by the parser alone: what learned shapes are held against.
+    pub fn unlearned(identity: &Identity, segment: i64) -> Self {
+        Self { learns: false, ..Self::new(identity, segment) }
     }
 
     /// Reads one line; returns how many rows it made.
@@ -87,14 +107,37 @@ impl Rows {
     ///
     /// [`Rejection`] says why the line is bad. Rows that it made all the same stay.
     pub fn push(&mut self, line: &mut Line<'_>) -> Result<u64, Rejection> {
-        let number = i64::try_from(line.number).unwrap_or(i64::MAX);
-        // Parsing writes over the line where it unescapes, and only there.
-        let routed = event_class(line.bytes()).is_some_and(|class| self.is_routed(class));
         self.raw.clear();
-        if !routed || memchr::memchr(b'\\', line.bytes()).is_some() {
+        let number = i64::try_from(line.number).unwrap_or(i64::MAX);
+        let name = event_class(line.bytes()).map(event_name);
+        let known = name.and_then(|name| self.routes.get_key_value(name)).map(|(name, _)| *name);
+        let Some(name) = known else { return self.parse(line, number, true) };
+        if !self.learns {
+            return self.parse(line, number, false);
+        }
+        let route = self.routes.get_mut(name);
+        if let Some(Route { targets, shapes }) = route
+            && let Some(matched) = shapes.find(line)
+        {
+            self.matched += 1;
+            return Ok(append_matched(&mut self.targets, targets, number, name, &matched));
+        }
+        let rows = self.parse(line, number, false)?;
+        if self.raw.is_empty()
+            && let Some(Route { targets, shapes }) = self.routes.get_mut(name)
+        {
+            let wanted: Vec<_> = targets.iter().map(|&at| self.targets[at].wanted()).collect();
+            shapes.learn(line.bytes(), &wanted);
+        }
+        Ok(rows)
+    }
+
+    fn parse(&mut self, line: &mut Line<'_>, number: i64, keep: bool) -> Result<u64, Rejection> {
+        // Parsing writes over the line where it unescapes, and only there.
+        if keep || memchr::memchr(b'\\', line.bytes()).is_some() {
             self.raw.extend_from_slice(line.bytes());
         }
-        let Self { targets, routes, others, decoder, slots, raw } = self;
+        let Self { targets, routes, others, decoder, slots, raw, .. } = self;
         let slots = std::mem::take(slots);
         let (result, slots) = decoder.decode(line, |event| {
             let mut slots = slots.reuse();
@@ -103,6 +146,11 @@ impl Rows {
         })?;
         self.slots = slots;
         result
+    }
+
+    /// Lines that had a learned shape and needed no parser.
+    pub fn matched(&self) -> u64 {
+        self.matched
     }
 
     /// The text of the line that [`Rows::push`] was last given, as it was before.
@@ -129,15 +177,32 @@ impl Rows {
             .filter(move |t| wanted(&t.builder))
             .map(|t| (t.builder.table(), t.builder.take()))
     }
+}
 
-    fn is_routed(&self, class: &str) -> bool {
-        self.routes.contains_key(event_name(class))
+impl Target {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { layout: &self.layout, forms: &self.forms }
     }
+}
+
+fn append_matched(
+    targets: &mut [Target],
+    route: &[usize],
+    line: i64,
+    event: &str,
+    matched: &Matched<'_>,
+) -> u64 {
+    let context = RowContext { line, event, raw: "" };
+    let rows = route.iter().enumerate().map(|(table, &at)| {
+        let (event, items) = matched.rows(table);
+        targets[at].builder.append_matched(context, event, items) as u64
+    });
+    rows.sum()
 }
 
 fn append<'a>(
     targets: &mut [Target],
-    routes: &HashMap<&'static str, Vec<usize>>,
+    routes: &HashMap<&'static str, Route>,
     others: usize,
     raw: &[u8],
     line: i64,
@@ -145,13 +210,13 @@ fn append<'a>(
     slots: &mut Slots<'a>,
 ) -> Result<u64, Rejection> {
     let name = event_name(event.class().ok_or(Rejection::NoEvent)?);
-    let route = routes.get(name).map_or(std::slice::from_ref(&others), Vec::as_slice);
+    let route = routes.get(name).map_or(std::slice::from_ref(&others), |route| &route.targets);
     let raw = std::str::from_utf8(raw).unwrap_or_default();
     let context = RowContext { line, event: name, raw };
     let mut rows = 0;
     let mut bad = None;
     for &at in route {
-        let Target { layout, builder } = &mut targets[at];
+        let Target { layout, builder, .. } = &mut targets[at];
         let walked = event.rows(layout, slots, |values| {
             // A bad item does not take the good ones behind it with it.
             match builder.append(context, values) {

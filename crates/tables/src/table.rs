@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use stagelight_eventlog::{Items, Layout};
+use stagelight_eventlog::{Form, Items, Layout, Slot};
 
-use crate::column::{Column, IDENTITY, LINE, Source};
+use crate::column::{Column, IDENTITY, Kind, LINE, Source};
 
 /// One table of the lake.
 #[derive(Debug)]
@@ -40,13 +40,19 @@ impl Table {
 
     /// The layout whose slots are the columns that come from events, in order.
     pub(crate) fn layout(&self) -> Layout {
-        Layout::new(
-            self.items,
-            self.own_columns().filter_map(|c| match c.source {
-                Source::Event(slot) => Some(slot),
-                Source::Context(_) | Source::Given => None,
-            }),
-        )
+        Layout::new(self.items, self.event_columns().map(|(_, slot)| slot))
+    }
+
+    /// The form of each of these slots.
+    pub(crate) fn forms(&self) -> Vec<Form> {
+        self.event_columns().map(|(kind, _)| kind.form()).collect()
+    }
+
+    fn event_columns(&self) -> impl Iterator<Item = (Kind, Slot)> {
+        self.own_columns().filter_map(|c| match c.source {
+            Source::Event(slot) => Some((c.kind, slot)),
+            Source::Context(_) | Source::Given => None,
+        })
     }
 
     fn own_columns(&self) -> impl Iterator<Item = Column> {

@@ -1,0 +1,287 @@
+//! Learned shapes: the text that the lines of an event have in common, and the values between.
+//!
+//! Spark's writer gives each event type a handful of byte-shapes. A shape is learned from a line
+//! that `simd-json` has parsed; a later line either has the same text between its values, byte for
+//! byte, or is left to `simd-json`. What a line that matches says is what `simd-json` would have
+//! read from it: values are taken only in forms that leave no choice (canonical integers, ASCII
+//! without escapes), and whatever else differs is text that does not match.
+
+mod learn;
+mod run;
+mod scan;
+mod tree;
+
+use crate::decode::Value;
+use crate::layout::Layout;
+use crate::lines::Line;
+use learn::Lesson;
+use run::{Found, Item, Memory, Run};
+
+/// As many shapes of one event are learned,
+const MAX_SHAPES: usize = 16;
+/// from as many lines,
+const MAX_LESSONS: usize = 1024;
+/// which have at most so many bytes.
+const MAX_LINE_BYTES: usize = 1 << 20;
+/// As many different elements of one array are learned.
+const MAX_ELEMENTS: usize = 1024;
+
+/// In which form a slot takes its value, where a shape can give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An integer.
+    Int,
+    /// A string.
+    Text,
+    /// A boolean.
+    Bool,
+    /// An integer, as a number or as a string.
+    IntText,
+    /// An integer, as a number or as a string, or else the string.
+    IntOrText,
+    /// Whether the event has it.
+    Present,
+    /// Anything else: only the parser can give it.
+    Other,
+}
+
+/// The slots of one table, and in which forms it takes their values.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The table's layout.
+    pub layout: &'a Layout,
+    /// The form of each slot.
+    pub forms: &'a [Form],
+}
+
+/// The shapes of one event class, for one list of tables.
+#[derive(Default)]
+pub struct Shapes {
+    shapes: Vec<Shape>,
+    /// Places in `shapes`, the one that matched last in front.
+    order: Vec<usize>,
+    arrays: Vec<Array>,
+    /// What each array had lately.
+    memories: Vec<Memory>,
+    lessons: usize,
+    found: Found,
+}
+
+/// What a whole line looks like.
+#[derive(Debug, PartialEq)]
+struct Shape {
+    pattern: Pattern,
+    /// What of it becomes rows, by table.
+    rows: Vec<Rows>,
+}
+
+/// What of an event becomes rows of one table.
+#[derive(Debug, PartialEq)]
+struct Rows {
+    cells: Vec<Cell>,
+    /// Whether the event itself is the row; else items of it are.
+    is_row: bool,
+}
+
+/// The elements that an array has been seen to have.
+#[derive(Debug, Default)]
+struct Array {
+    /// Its keys from the root on, joined.
+    path: String,
+    elements: Vec<Element>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Element {
+    pattern: Pattern,
+    /// By table, the cells of its row if it makes one.
+    rows: Vec<Option<Vec<Cell>>>,
+    /// Whether any table has a row of it.
+    is_item: bool,
+}
+
+/// Literal text and holes, in turn.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Pattern {
+    literals: Vec<u8>,
+    steps: Vec<Step>,
+}
+
+/// So much literal text, then a hole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Step {
+    literal: u16,
+    hole: Hole,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Hole {
+    /// An integer that is wanted.
+    Int,
+    /// A string that is wanted.
+    Text,
+    /// A string that is wanted and is no integer.
+    NoIntText,
+    /// An integer that nobody wants.
+    AnyInt,
+    /// A string that nobody wants.
+    AnyText,
+    /// An array, its brackets included.
+    Array(u16),
+    /// Nothing: the pattern ends.
+    End,
+}
+
+/// Where a slot's value is.
+#[derive(Clone, Debug, PartialEq)]
+enum Cell {
+    /// The event has no such field.
+    Missing,
+    /// The same in every line of this shape.
+    Null,
+    Bool(bool),
+    Literal(Box<str>),
+    /// There, and nobody wants to know what.
+    Present,
+    /// The word with this number is the value.
+    Int(usize),
+    /// The word with this number is the value's place in the line.
+    Text(usize),
+}
+
+/// A line that has a learned shape.
+pub struct Matched<'a> {
+    shape: &'a Shape,
+    arrays: &'a [Array],
+    found: &'a Found,
+    line: &'a [u8],
+}
+
+/// The values of a part of a line: of the event, or of an item.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    cells: &'a [Cell],
+    words: &'a [u64],
+    line: &'a [u8],
+}
+
+impl Shapes {
+    /// The line, if it has a shape that was learned.
+    pub fn find<'a>(&'a mut self, line: &'a Line<'_>) -> Option<Matched<'a>> {
+        let Self { shapes, order, arrays, memories, found, .. } = self;
+        let len = line.bytes().len();
+        let at = order.iter().position(|&shape| {
+            found.clear();
+            let Found { words, items, item_words } = found;
+            let mut run = Run { arrays, memories, line: line.behind(), items, item_words };
+            run.event(&shapes[shape].pattern, 0, words) == Some(len)
+        })?;
+        order[..=at].rotate_right(1);
+        Some(Matched { shape: &shapes[order[0]], arrays, found, line: line.bytes() })
+    }
+
+    /// Learns from a line that made all its rows, if there is something to learn.
+    ///
+    /// What is `wanted` must be the same every time.
+    pub fn learn(&mut self, line: &[u8], wanted: &[Wanted<'_>]) {
+        if self.lessons >= MAX_LESSONS || line.len() > MAX_LINE_BYTES {
+            return;
+        }
+        self.lessons += 1;
+        let shape = Lesson::new(line, wanted, &mut self.arrays).learn();
+        self.memories.resize_with(self.arrays.len(), Memory::default);
+        if let Some(shape) = shape
+            && self.shapes.len() < MAX_SHAPES
+            && !self.shapes.contains(&shape)
+        {
+            self.order.insert(0, self.shapes.len());
+            self.shapes.push(shape);
+        }
+    }
+}
+
+impl<'a> Matched<'a> {
+    /// What the line says for the table with this number among those that were wanted: the event,
+    /// and each item that makes a row. An event that is its own item is its only item.
+    pub fn rows(&self, table: usize) -> (Part<'a>, Items<'a>) {
+        let Rows { cells, is_row } = &self.shape.rows[table];
+        let event = Part { cells, words: &self.found.words, line: self.line };
+        let items = Items {
+            event: is_row.then_some(event),
+            rest: if *is_row { &[] } else { &self.found.items },
+            table,
+            arrays: self.arrays,
+            words: &self.found.item_words,
+            line: self.line,
+        };
+        (event, items)
+    }
+}
+
+/// The parts of a line that make rows of a table.
+#[derive(Clone)]
+pub struct Items<'a> {
+    event: Option<Part<'a>>,
+    rest: &'a [Item],
+    table: usize,
+    arrays: &'a [Array],
+    words: &'a [u64],
+    line: &'a [u8],
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Part<'a>;
+
+    fn next(&mut self) -> Option<Part<'a>> {
+        if let Some(event) = self.event.take() {
+            return Some(event);
+        }
+        while let Some((item, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            let element = &self.arrays[item.array].elements[item.element];
+            if let Some(cells) = &element.rows[self.table] {
+                return Some(Part { cells, words: &self.words[item.words..], line: self.line });
+            }
+        }
+        None
+    }
+}
+
+impl<'a> Part<'a> {
+    /// The value of a slot.
+    #[inline]
+    pub fn value(&self, slot: usize) -> Value<'a> {
+        self.cell(&self.cells[slot])
+    }
+
+    /// The values of all slots.
+    #[inline]
+    pub fn values(self) -> impl Iterator<Item = Value<'a>> {
+        self.cells.iter().map(move |cell| self.cell(cell))
+    }
+
+    #[inline(always)]
+    fn cell(&self, cell: &'a Cell) -> Value<'a> {
+        match cell {
+            Cell::Missing => Value::Missing,
+            Cell::Int(word) => Value::Int(self.words[*word] as i64),
+            Cell::Text(word) => Value::Text(text(self.line, self.words[*word])),
+            Cell::Null => Value::Null,
+            Cell::Bool(flag) => Value::Bool(*flag),
+            Cell::Present => Value::Bool(true),
+            Cell::Literal(text) => Value::Text(text),
+        }
+    }
+}
+
+/// A place in a line as a word: where it begins, then its length.
+fn place(start: usize, end: usize) -> u64 {
+    (start as u64) << 32 | (end - start) as u64
+}
+
+/// What stands at a place: ASCII, or the line would not have matched.
+fn text(line: &[u8], place: u64) -> &str {
+    let half = |bits: u64| usize::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
+    let (start, len) = (half(place >> 32), half(place));
+    std::str::from_utf8(&line[start..start + len]).unwrap_or_default()
+}

@@ -1,0 +1,300 @@
+//! A line held against patterns.
+
+use std::collections::HashMap;
+
+use super::{Array, Hole, Pattern, place, scan};
+
+/// As many elements with their numbers are remembered of an array; then it begins anew.
+const MAX_KNOWN: usize = 4096;
+
+/// What a line was found to have, in memory that is used again.
+#[derive(Default)]
+pub(super) struct Found {
+    /// The values of the event's holes.
+    pub(super) words: Vec<u64>,
+    /// The array elements that make rows,
+    pub(super) items: Vec<Item>,
+    /// and the values of their holes.
+    pub(super) item_words: Vec<u64>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Item {
+    pub(super) array: usize,
+    pub(super) element: usize,
+    /// Where its words begin.
+    pub(super) words: usize,
+}
+
+impl Found {
+    pub(super) fn clear(&mut self) {
+        self.words.clear();
+        self.items.clear();
+        self.item_words.clear();
+    }
+}
+
+/// What an array's elements were lately.
+///
+/// Tasks of a stage have the same accumulators in the same order, but for those that stayed zero:
+/// an element is remembered with the number that it begins with, its id, and with what came after
+/// it.
+#[derive(Default)]
+pub(super) struct Memory {
+    known: Vec<Known>,
+    /// The remembered elements by their text up to the second hole.
+    by_text: HashMap<Vec<u8>, u16>,
+    /// What came first.
+    first: Recent,
+    /// What came after each element, whatever its number.
+    kinds: Vec<Recent>,
+}
+
+/// An element with the number that it begins with.
+struct Known {
+    pattern: Pattern,
+    element: usize,
+    /// The number, where it is wanted.
+    fixed: Option<u64>,
+    /// What came after it.
+    next: Recent,
+}
+
+/// Elements, the one that came last in front.
+#[derive(Clone, Copy, Default)]
+struct Recent([u16; 4]);
+
+impl Recent {
+    fn came(&mut self, element: usize) {
+        let Ok(element) = u16::try_from(element) else { return };
+        let known = self.0.iter().position(|&e| e == element).unwrap_or(self.0.len() - 1);
+        self.0[..=known].rotate_right(1);
+        self.0[0] = element;
+    }
+}
+
+impl Memory {
+    fn next(&mut self, before: Option<usize>) -> &mut Recent {
+        match before {
+            Some(before) => &mut self.known[before].next,
+            None => &mut self.first,
+        }
+    }
+
+    fn after_kind(&mut self, element: usize) -> &mut Recent {
+        if self.kinds.len() <= element {
+            self.kinds.resize_with(element + 1, Recent::default);
+        }
+        &mut self.kinds[element]
+    }
+
+    /// Remembers an element that stands at the front of `line`; returns its place.
+    fn remember(&mut self, element: usize, pattern: &Pattern, line: &[u8]) -> usize {
+        let (text, known) = pattern.fixed(line);
+        if let Some(&at) = self.by_text.get(text) {
+            return usize::from(at);
+        }
+        if self.known.len() >= MAX_KNOWN {
+            self.known.clear();
+            self.by_text.clear();
+            self.first = Recent::default();
+        }
+        let at = self.known.len();
+        self.by_text.insert(text.to_vec(), u16::try_from(at).unwrap_or(u16::MAX));
+        self.known.push(Known { element, ..known });
+        at
+    }
+}
+
+impl Pattern {
+    /// The pattern with the number of its first hole in it, if a number is what it begins with, and
+    /// the text that this adds up to.
+    fn fixed<'a>(&self, line: &'a [u8]) -> (&'a [u8], Known) {
+        let mut known =
+            Known { pattern: self.clone(), element: 0, fixed: None, next: Recent::default() };
+        let [first, second, ..] = self.steps[..] else { return (&[], known) };
+        let start = usize::from(first.literal);
+        let number = match first.hole {
+            Hole::Int | Hole::AnyInt => scan::integer(line, start),
+            _ => None,
+        };
+        let Some((number, end)) = number else { return (&line[..start], known) };
+        let both = end + usize::from(second.literal);
+        let Ok(literal) = u16::try_from(both) else { return (&line[..start], known) };
+        if first.hole == Hole::Int {
+            known.fixed = Some(number as u64);
+        }
+        let pattern = &mut known.pattern;
+        pattern.literals.splice(start..start, line[start..end].iter().copied());
+        pattern.steps.remove(0);
+        pattern.steps[0].literal = literal;
+        (&line[..both], known)
+    }
+}
+
+/// One try to find a line in patterns.
+pub(super) struct Run<'a> {
+    pub(super) arrays: &'a [Array],
+    pub(super) memories: &'a mut [Memory],
+    /// The line and what stands behind it.
+    pub(super) line: &'a [u8],
+    pub(super) items: &'a mut Vec<Item>,
+    pub(super) item_words: &'a mut Vec<u64>,
+}
+
+impl Run<'_> {
+    /// Where `pattern` ends if it stands at `at`; its wanted values are in `words` then.
+    pub(super) fn event(
+        &mut self,
+        pattern: &Pattern,
+        at: usize,
+        words: &mut Vec<u64>,
+    ) -> Option<usize> {
+        let line = self.line;
+        pattern.run(line, at, words, &mut |array, at| self.array(array, at))
+    }
+
+    fn array(&mut self, array: usize, at: usize) -> Option<usize> {
+        if self.line.get(at)? != &b'[' {
+            return None;
+        }
+        let mut at = at + 1;
+        if self.line.get(at)? == &b']' {
+            return Some(at + 1);
+        }
+        let mut before = None;
+        loop {
+            let (element, end) = match self.known(array, before, at) {
+                Some(found) => found,
+                None => self.unknown(array, before, at)?,
+            };
+            before = Some(element);
+            at = end + 1;
+            match self.line.get(end)? {
+                b',' => {}
+                b']' => return Some(at),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Which of the elements that are remembered stands at `at`, and where it ends.
+    fn known(&mut self, array: usize, before: Option<usize>, at: usize) -> Option<(usize, usize)> {
+        let memory = &mut self.memories[array];
+        let recent = memory.next(before).0;
+        for (n, guess) in recent.into_iter().map(usize::from).enumerate() {
+            let Some(known) = memory.known.get(guess) else { continue };
+            let start = self.item_words.len();
+            self.item_words.extend(known.fixed);
+            let end = known.pattern.run(self.line, at, self.item_words, &mut |_, _| None);
+            let Some(end) = end else {
+                self.item_words.truncate(start);
+                continue;
+            };
+            if self.arrays[array].elements[known.element].is_item {
+                self.items.push(Item { array, element: known.element, words: start });
+            }
+            if n > 0 {
+                memory.next(before).came(guess);
+            }
+            return Some((guess, end));
+        }
+        None
+    }
+
+    /// Which of the elements that were learned stands at `at`, whatever its number; it is known
+    /// from then on.
+    fn unknown(
+        &mut self,
+        array: usize,
+        before: Option<usize>,
+        at: usize,
+    ) -> Option<(usize, usize)> {
+        let kind = before.map_or(0, |before| self.memories[array].known[before].element + 1);
+        let guesses = self.memories[array].after_kind(kind).0;
+        let elements = &self.arrays[array].elements;
+        let mut candidates = guesses.into_iter().map(usize::from).chain(0..elements.len());
+        let (element, end) = candidates.find_map(|element| {
+            let found = elements.get(element)?;
+            let mut words = std::mem::take(self.item_words);
+            let (start, items) = (words.len(), self.items.len());
+            let end = self.event(&found.pattern, at, &mut words);
+            // The items of arrays within elements are nobody's.
+            self.items.truncate(items);
+            words.truncate(if end.is_some() { words.len() } else { start });
+            *self.item_words = words;
+            if end.is_some() && found.is_item {
+                self.items.push(Item { array, element, words: start });
+            }
+            Some((element, end?))
+        })?;
+        let memory = &mut self.memories[array];
+        memory.after_kind(kind).came(element);
+        let known = memory.remember(element, &elements[element].pattern, &self.line[at..]);
+        // To begin anew may have forgotten what came before.
+        if before.is_none_or(|before| before < memory.known.len()) {
+            memory.next(before).came(known);
+        }
+        Some((known, end))
+    }
+}
+
+impl Pattern {
+    /// Where the pattern ends if it stands at `at` of `line`; its wanted values are added to
+    /// `words` then. `array` says where an array ends.
+    #[inline(always)]
+    fn run(
+        &self,
+        line: &[u8],
+        mut at: usize,
+        words: &mut Vec<u64>,
+        array: &mut impl FnMut(usize, usize) -> Option<usize>,
+    ) -> Option<usize> {
+        let mut literals = &self.literals[..];
+        for step in &self.steps {
+            let (literal, rest) = literals.split_at_checked(usize::from(step.literal))?;
+            literals = rest;
+            if !same(line.get(at..at + literal.len())?, literal) {
+                return None;
+            }
+            at += literal.len();
+            at = match step.hole {
+                Hole::AnyInt => scan::skip_integer(line, at)?,
+                Hole::Int => {
+                    let (value, end) = scan::integer(line, at)?;
+                    words.push(value as u64);
+                    end
+                }
+                Hole::End => return Some(at),
+                Hole::Text => {
+                    let end = scan::text(line, at)?;
+                    words.push(place(at, end));
+                    end
+                }
+                Hole::AnyText => scan::text(line, at)?,
+                Hole::NoIntText => {
+                    let end = scan::text(line, at)?;
+                    let text = std::str::from_utf8(&line[at..end]).ok()?;
+                    if text.parse::<i64>().is_ok() {
+                        return None;
+                    }
+                    words.push(place(at, end));
+                    end
+                }
+                Hole::Array(n) => array(usize::from(n), at)?,
+            };
+        }
+        None
+    }
+}
+
+/// Whether two texts of one length are the same. Most are short, and a call costs more than they do.
+#[inline(always)]
+fn same(found: &[u8], literal: &[u8]) -> bool {
+    match (found.first_chunk::<8>(), found.last_chunk::<8>(), found.len()) {
+        (Some(first), Some(last), ..=16) => {
+            literal.first_chunk() == Some(first) && literal.last_chunk() == Some(last)
+        }
+        _ => found == literal,
+    }
+}
