@@ -163,19 +163,20 @@ def run(name, log, to):
 
 
 @contextlib.contextmanager
-def history_server(logs):
-    """A real History Server over a folder of logs, with its limits raised: its address."""
+def history_server(logs, memory="1g", prefix=()):
+    """A real History Server over a folder of logs, with its limits raised: its address and its
+    process group. `prefix` is put before its command."""
     limits = ["spark.ui.retainedTasks", "spark.ui.retainedStages", "spark.ui.retainedJobs",
               "spark.sql.ui.retainedExecutions", "spark.ui.retainedDeadExecutors"]
     opts = [f"-Dspark.history.fs.logDirectory=file://{logs}", f"-Dspark.history.ui.port={PORT}",
             *(f"-D{limit}=1000000" for limit in limits)]
-    env = {**environment("40"), "SPARK_HISTORY_OPTS": " ".join(opts), "SPARK_DAEMON_MEMORY": "1g"}
-    command = [venv("40") / "bin/spark-class", "org.apache.spark.deploy.history.HistoryServer"]
+    env = {**environment("40"), "SPARK_HISTORY_OPTS": " ".join(opts), "SPARK_DAEMON_MEMORY": memory}
+    command = [*prefix, venv("40") / "bin/spark-class", "org.apache.spark.deploy.history.HistoryServer"]
     with open(SCRATCH / "history.out", "wb") as out:
         server = subprocess.Popen(command, cwd=SCRATCH, env=env, stdout=out, stderr=subprocess.STDOUT,
                                   start_new_session=True)
         try:
-            yield f"http://127.0.0.1:{PORT}"
+            yield f"http://127.0.0.1:{PORT}", server.pid
         finally:
             end(server)
 
@@ -206,7 +207,7 @@ def ask(folder):
         found[app] = log
         shutil.copytree(log.parent, logs, dirs_exist_ok=True)
     index = []
-    with history_server(logs) as base:
+    with history_server(logs) as (base, _):
         attempts = listed(base, found.keys())
         for app, log in sorted(found.items(), key=lambda pair: pair[1]):
             name, oracle = log.parent.name, None

@@ -6,6 +6,7 @@
 //! read from it: values are taken only in forms that leave no choice (canonical integers, ASCII
 //! without escapes), and whatever else differs is text that does not match.
 
+mod habit;
 mod learn;
 mod run;
 mod scan;
@@ -14,8 +15,9 @@ mod tree;
 use crate::decode::Value;
 use crate::layout::Layout;
 use crate::lines::Line;
+use habit::Habits;
 use learn::Lesson;
-use run::{Found, Item, Memory, Run};
+use run::{Found, Memory, Run};
 
 /// As many shapes of one event are learned,
 const MAX_SHAPES: usize = 16;
@@ -60,6 +62,8 @@ pub struct Shapes {
     shapes: Vec<Shape>,
     /// Places in `shapes`, the one that matched last in front.
     order: Vec<usize>,
+    /// What the lines of each shape usually have.
+    habits: Vec<Habits>,
     arrays: Vec<Array>,
     /// What each array had lately.
     memories: Vec<Memory>,
@@ -168,16 +172,42 @@ pub struct Part<'a> {
 impl Shapes {
     /// The line, if it has a shape that was learned.
     pub fn find<'a>(&'a mut self, line: &'a Line<'_>) -> Option<Matched<'a>> {
-        let Self { shapes, order, arrays, memories, found, .. } = self;
-        let len = line.bytes().len();
-        let at = order.iter().position(|&shape| {
+        let at = (0..self.order.len()).position(|at| self.has_shape(self.order[at], line))?;
+        self.order[..=at].rotate_right(1);
+        let shape = &self.shapes[self.order[0]];
+        Some(Matched { shape, arrays: &self.arrays, found: &self.found, line: line.bytes() })
+    }
+
+    /// Whether the line has this shape; what is in it is in `found` then.
+    fn has_shape(&mut self, shape: usize, line: &Line<'_>) -> bool {
+        let Self { arrays, memories, found, .. } = self;
+        let pattern = &self.shapes[shape].pattern;
+        let habits = &mut self.habits[shape];
+        let end = Some(line.bytes().len());
+        let line = line.behind();
+        let first = pattern.first(line);
+        if let Some(usual) = first.and_then(|first| habits.usual(first)) {
             found.clear();
-            let Found { words, items, item_words } = found;
-            let mut run = Run { arrays, memories, line: line.behind(), items, item_words };
-            run.event(&shapes[shape].pattern, 0, words) == Some(len)
-        })?;
-        order[..=at].rotate_right(1);
-        Some(Matched { shape: &shapes[order[0]], arrays, found, line: line.bytes() })
+            let Found { words, unusual, numbers, items, item_words } = found;
+            let mut run = Run { arrays, memories, line, items, item_words };
+            if run.pattern::<false>(&usual.pattern, 0, unusual, numbers) == end {
+                words.extend_from_slice(&usual.words);
+                for (place, word) in usual.places.iter().zip(unusual) {
+                    words[*place] = *word;
+                }
+                return true;
+            }
+        }
+        found.clear();
+        let Found { words, numbers, items, item_words, .. } = found;
+        let mut run = Run { arrays, memories, line, items, item_words };
+        if run.pattern::<true>(pattern, 0, words, numbers) != end {
+            return false;
+        }
+        if let Some(first) = first {
+            habits.saw(first, pattern, numbers);
+        }
+        true
     }
 
     /// Learns from a line that made all its rows, if there is something to learn.
@@ -195,55 +225,29 @@ impl Shapes {
             && !self.shapes.contains(&shape)
         {
             self.order.insert(0, self.shapes.len());
+            self.habits.push(Habits::default());
             self.shapes.push(shape);
         }
     }
 }
 
 impl<'a> Matched<'a> {
-    /// What the line says for the table with this number among those that were wanted: the event,
-    /// and each item that makes a row. An event that is its own item is its only item.
-    pub fn rows(&self, table: usize) -> (Part<'a>, Items<'a>) {
-        let Rows { cells, is_row } = &self.shape.rows[table];
-        let event = Part { cells, words: &self.found.words, line: self.line };
-        let items = Items {
-            event: is_row.then_some(event),
-            rest: if *is_row { &[] } else { &self.found.items },
-            table,
-            arrays: self.arrays,
-            words: &self.found.item_words,
-            line: self.line,
-        };
-        (event, items)
+    /// What the line says of the event for the table with this number among those that were wanted.
+    pub fn event(&self, table: usize) -> Part<'a> {
+        let cells = &self.shape.rows[table].cells;
+        Part { cells, words: &self.found.words, line: self.line }
     }
-}
 
-/// The parts of a line that make rows of a table.
-#[derive(Clone)]
-pub struct Items<'a> {
-    event: Option<Part<'a>>,
-    rest: &'a [Item],
-    table: usize,
-    arrays: &'a [Array],
-    words: &'a [u64],
-    line: &'a [u8],
-}
-
-impl<'a> Iterator for Items<'a> {
-    type Item = Part<'a>;
-
-    fn next(&mut self) -> Option<Part<'a>> {
-        if let Some(event) = self.event.take() {
-            return Some(event);
-        }
-        while let Some((item, rest)) = self.rest.split_first() {
-            self.rest = rest;
-            let element = &self.arrays[item.array].elements[item.element];
-            if let Some(cells) = &element.rows[self.table] {
-                return Some(Part { cells, words: &self.words[item.words..], line: self.line });
-            }
-        }
-        None
+    /// The items of the event that make rows of the table; `None` where the event itself is the row.
+    pub fn items(&self, table: usize) -> Option<impl Iterator<Item = Part<'a>>> {
+        let Found { items, item_words, .. } = self.found;
+        let (arrays, line) = (self.arrays, self.line);
+        let parts = items.iter().filter_map(move |item| {
+            let element = &arrays[item.array].elements[item.element];
+            let cells = element.rows[table].as_ref()?;
+            Some(Part { cells, words: &item_words[item.words..], line })
+        });
+        (!self.shape.rows[table].is_row).then_some(parts)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::SchemaRef;
-use stagelight_eventlog::{Identity, MatchedItems, Part, Slot, Value};
+use stagelight_eventlog::{Identity, Matched, Part, Slot, Value};
 use thiserror::Error;
 
 use crate::column::{Column, Context, Kind, Role, Source};
@@ -142,43 +142,49 @@ impl TableBuilder {
         Ok(true)
     }
 
-    /// Appends a row for each part of a line that a learned shape has found; returns how many.
+    /// Appends the rows that a line has which has a learned shape; returns how many. The table is
+    /// the one with this number among those that the shape was learned for.
     ///
     /// What can be wrong with a value is the same for every line of a shape, and a line that
     /// something was wrong with teaches none.
     pub(crate) fn append_matched(
         &mut self,
         context: RowContext<'_>,
-        event: Part<'_>,
-        items: MatchedItems<'_>,
+        matched: &Matched<'_>,
+        table: usize,
     ) -> usize {
-        let mut items: Vec<_> = items.collect();
-        if self.has_measures {
-            items.retain(|item| self.measures_any(item.values()));
-        }
-        match &items[..] {
-            [] => return 0,
-            [item] => {
-                let values = event.values().zip(item.values());
-                for (builder, (of_event, of_item)) in self.columns.iter_mut().zip(values) {
-                    let value = if builder.of_item { of_item } else { of_event };
-                    self.text_bytes += builder.values.append(value);
-                }
+        let event = matched.event(table);
+        let rows = if let Some(items) = matched.items(table) {
+            let mut items: Vec<_> = items.collect();
+            if self.has_measures {
+                items.retain(|item| self.measures_any(item.values()));
             }
-            items => {
-                for (slot, builder) in self.columns.iter_mut().enumerate() {
-                    if builder.of_item {
-                        for item in items {
-                            self.text_bytes += builder.values.append(item.value(slot));
-                        }
-                    } else {
-                        self.text_bytes += builder.values.append_n(event.value(slot), items.len());
-                    }
+            self.append_items(event, &items);
+            items.len()
+        } else if self.has_measures && !self.measures_any(event.values()) {
+            0
+        } else {
+            for (builder, value) in self.columns.iter_mut().zip(event.values()) {
+                self.text_bytes += builder.values.append(value);
+            }
+            1
+        };
+        if rows > 0 {
+            self.append_context(context, rows);
+        }
+        rows
+    }
+
+    fn append_items(&mut self, event: Part<'_>, items: &[Part<'_>]) {
+        for (slot, builder) in self.columns.iter_mut().enumerate() {
+            if builder.of_item {
+                for item in items {
+                    self.text_bytes += builder.values.append(item.value(slot));
                 }
+            } else {
+                self.text_bytes += builder.values.append_n(event.value(slot), items.len());
             }
         }
-        self.append_context(context, items.len());
-        items.len()
     }
 
     fn append_context(&mut self, context: RowContext<'_>, rows: usize) {

@@ -193,10 +193,10 @@ fn append_matched(
     matched: &Matched<'_>,
 ) -> u64 {
     let context = RowContext { line, event, raw: "" };
-    let rows = route.iter().enumerate().map(|(table, &at)| {
-        let (event, items) = matched.rows(table);
-        targets[at].builder.append_matched(context, event, items) as u64
-    });
+    let rows = route
+        .iter()
+        .enumerate()
+        .map(|(table, &at)| targets[at].builder.append_matched(context, matched, table) as u64);
     rows.sum()
 }
 

@@ -39,12 +39,12 @@ impl Table {
     }
 
     /// The layout whose slots are the columns that come from events, in order.
-    pub(crate) fn layout(&self) -> Layout {
+    pub fn layout(&self) -> Layout {
         Layout::new(self.items, self.event_columns().map(|(_, slot)| slot))
     }
 
     /// The form of each of these slots.
-    pub(crate) fn forms(&self) -> Vec<Form> {
+    pub fn forms(&self) -> Vec<Form> {
         self.event_columns().map(|(kind, _)| kind.form()).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Array, Hole, Pattern, place, scan};
+use super::{Array, Element, Hole, Pattern, place, scan};
 
 /// As many elements with their numbers are remembered of an array; then it begins anew.
 const MAX_KNOWN: usize = 4096;
@@ -10,8 +10,12 @@ const MAX_KNOWN: usize = 4096;
 /// What a line was found to have, in memory that is used again.
 #[derive(Default)]
 pub(super) struct Found {
-    /// The values of the event's holes.
+    /// The values of the event's holes,
     pub(super) words: Vec<u64>,
+    /// and of those that were not as usual.
+    pub(super) unusual: Vec<u64>,
+    /// All integers of the event, where they are asked for.
+    pub(super) numbers: Vec<i64>,
     /// The array elements that make rows,
     pub(super) items: Vec<Item>,
     /// and the values of their holes.
@@ -29,6 +33,8 @@ pub(super) struct Item {
 impl Found {
     pub(super) fn clear(&mut self) {
         self.words.clear();
+        self.unusual.clear();
+        self.numbers.clear();
         self.items.clear();
         self.item_words.clear();
     }
@@ -54,6 +60,7 @@ pub(super) struct Memory {
 struct Known {
     pattern: Pattern,
     element: usize,
+    is_item: bool,
     /// The number, where it is wanted.
     fixed: Option<u64>,
     /// What came after it.
@@ -89,30 +96,35 @@ impl Memory {
     }
 
     /// Remembers an element that stands at the front of `line`; returns its place.
-    fn remember(&mut self, element: usize, pattern: &Pattern, line: &[u8]) -> usize {
-        let (text, known) = pattern.fixed(line);
-        if let Some(&at) = self.by_text.get(text) {
-            return usize::from(at);
+    fn remember(&mut self, at: usize, element: &Element, line: &[u8]) -> usize {
+        let (text, known) = element.fixed(line);
+        if let Some(&place) = self.by_text.get(text) {
+            return usize::from(place);
         }
         if self.known.len() >= MAX_KNOWN {
             self.known.clear();
             self.by_text.clear();
             self.first = Recent::default();
         }
-        let at = self.known.len();
-        self.by_text.insert(text.to_vec(), u16::try_from(at).unwrap_or(u16::MAX));
-        self.known.push(Known { element, ..known });
-        at
+        let place = self.known.len();
+        self.by_text.insert(text.to_vec(), u16::try_from(place).unwrap_or(u16::MAX));
+        self.known.push(Known { element: at, ..known });
+        place
     }
 }
 
-impl Pattern {
-    /// The pattern with the number of its first hole in it, if a number is what it begins with, and
+impl Element {
+    /// The element with the number of its first hole in its pattern, if a number is what it begins with, and
     /// the text that this adds up to.
     fn fixed<'a>(&self, line: &'a [u8]) -> (&'a [u8], Known) {
-        let mut known =
-            Known { pattern: self.clone(), element: 0, fixed: None, next: Recent::default() };
-        let [first, second, ..] = self.steps[..] else { return (&[], known) };
+        let mut known = Known {
+            pattern: self.pattern.clone(),
+            element: 0,
+            is_item: self.is_item,
+            fixed: None,
+            next: Recent::default(),
+        };
+        let [first, second, ..] = self.pattern.steps[..] else { return (&[], known) };
         let start = usize::from(first.literal);
         let number = match first.hole {
             Hole::Int | Hole::AnyInt => scan::integer(line, start),
@@ -143,15 +155,17 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Where `pattern` ends if it stands at `at`; its wanted values are in `words` then.
-    pub(super) fn event(
+    /// Where `pattern` ends if it stands at `at`. Its wanted values are in `words` then; where
+    /// `ALL`, and all its integers in `numbers`.
+    pub(super) fn pattern<const ALL: bool>(
         &mut self,
         pattern: &Pattern,
         at: usize,
         words: &mut Vec<u64>,
+        numbers: &mut Vec<i64>,
     ) -> Option<usize> {
         let line = self.line;
-        pattern.run(line, at, words, &mut |array, at| self.array(array, at))
+        pattern.run::<ALL>(line, at, words, numbers, &mut |array, at| self.array(array, at))
     }
 
     fn array(&mut self, array: usize, at: usize) -> Option<usize> {
@@ -179,27 +193,35 @@ impl Run<'_> {
     }
 
     /// Which of the elements that are remembered stands at `at`, and where it ends.
+    #[inline(always)]
     fn known(&mut self, array: usize, before: Option<usize>, at: usize) -> Option<(usize, usize)> {
-        let memory = &mut self.memories[array];
-        let recent = memory.next(before).0;
-        for (n, guess) in recent.into_iter().map(usize::from).enumerate() {
-            let Some(known) = memory.known.get(guess) else { continue };
-            let start = self.item_words.len();
-            self.item_words.extend(known.fixed);
-            let end = known.pattern.run(self.line, at, self.item_words, &mut |_, _| None);
-            let Some(end) = end else {
-                self.item_words.truncate(start);
-                continue;
-            };
-            if self.arrays[array].elements[known.element].is_item {
-                self.items.push(Item { array, element: known.element, words: start });
-            }
-            if n > 0 {
-                memory.next(before).came(guess);
-            }
-            return Some((guess, end));
+        let [first, others @ ..] = self.memories[array].next(before).0;
+        if let Some(end) = self.is_known(array, usize::from(first), at) {
+            return Some((usize::from(first), end));
         }
-        None
+        let (element, end) = others.into_iter().find_map(|element| {
+            let element = usize::from(element);
+            Some((element, self.is_known(array, element, at)?))
+        })?;
+        self.memories[array].next(before).came(element);
+        Some((element, end))
+    }
+
+    #[inline(always)]
+    fn is_known(&mut self, array: usize, known: usize, at: usize) -> Option<usize> {
+        let known = self.memories[array].known.get(known)?;
+        let start = self.item_words.len();
+        if let Some(number) = known.fixed {
+            self.item_words.push(number);
+        }
+        let (words, numbers) = (&mut *self.item_words, &mut Vec::new());
+        let end = known.pattern.run::<false>(self.line, at, words, numbers, &mut |_, _| None);
+        if end.is_none() {
+            self.item_words.truncate(start);
+        } else if known.is_item {
+            self.items.push(Item { array, element: known.element, words: start });
+        }
+        end
     }
 
     /// Which of the elements that were learned stands at `at`, whatever its number; it is known
@@ -218,7 +240,7 @@ impl Run<'_> {
             let found = elements.get(element)?;
             let mut words = std::mem::take(self.item_words);
             let (start, items) = (words.len(), self.items.len());
-            let end = self.event(&found.pattern, at, &mut words);
+            let end = self.pattern::<false>(&found.pattern, at, &mut words, &mut Vec::new());
             // The items of arrays within elements are nobody's.
             self.items.truncate(items);
             words.truncate(if end.is_some() { words.len() } else { start });
@@ -230,7 +252,7 @@ impl Run<'_> {
         })?;
         let memory = &mut self.memories[array];
         memory.after_kind(kind).came(element);
-        let known = memory.remember(element, &elements[element].pattern, &self.line[at..]);
+        let known = memory.remember(element, &elements[element], &self.line[at..]);
         // To begin anew may have forgotten what came before.
         if before.is_none_or(|before| before < memory.known.len()) {
             memory.next(before).came(known);
@@ -240,14 +262,28 @@ impl Run<'_> {
 }
 
 impl Pattern {
+    /// The number in the first hole of the pattern, if `line` begins as it does.
+    pub(super) fn first(&self, line: &[u8]) -> Option<i64> {
+        let first = self.steps.first()?;
+        let literal = self.literals.get(..usize::from(first.literal))?;
+        match first.hole {
+            Hole::Int | Hole::AnyInt if line.starts_with(literal) => {
+                scan::integer(line, literal.len()).map(|(number, _)| number)
+            }
+            _ => None,
+        }
+    }
+
     /// Where the pattern ends if it stands at `at` of `line`; its wanted values are added to
-    /// `words` then. `array` says where an array ends.
+    /// `words` then, and all its integers to `numbers` where `ALL`. `array` says where an array
+    /// ends.
     #[inline(always)]
-    fn run(
+    fn run<const ALL: bool>(
         &self,
         line: &[u8],
         mut at: usize,
         words: &mut Vec<u64>,
+        numbers: &mut Vec<i64>,
         array: &mut impl FnMut(usize, usize) -> Option<usize>,
     ) -> Option<usize> {
         let mut literals = &self.literals[..];
@@ -259,10 +295,15 @@ impl Pattern {
             }
             at += literal.len();
             at = match step.hole {
-                Hole::AnyInt => scan::skip_integer(line, at)?,
-                Hole::Int => {
+                Hole::AnyInt if !ALL => scan::skip_integer(line, at)?,
+                Hole::Int | Hole::AnyInt => {
                     let (value, end) = scan::integer(line, at)?;
-                    words.push(value as u64);
+                    if ALL {
+                        numbers.push(value);
+                    }
+                    if step.hole == Hole::Int {
+                        words.push(value as u64);
+                    }
                     end
                 }
                 Hole::End => return Some(at),

@@ -11,7 +11,9 @@ const LIMIT: usize = 64 << 20;
 /// How many lines were read, and how many of them without the parser.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
+    /// Lines that were read.
     pub lines: u64,
+    /// Of these, those that needed no parser.
     pub matched: u64,
 }
 
