@@ -12,6 +12,7 @@ mod entries;
 mod error;
 mod lake;
 mod ledger;
+mod parquet_file;
 mod segment;
 mod snapshot;
 mod source;

@@ -2,12 +2,11 @@
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use serde_json::json;
-use stagelight_tables::{Table, writer_properties};
+use stagelight_tables::Table;
 
 use crate::error::LakeError;
+use crate::parquet_file::ParquetFile;
 use crate::source::SourceId;
 
 /// A file is closed and another begun when it is about this large.
@@ -61,7 +60,7 @@ struct OpenFile {
     table: &'static Table,
     part: usize,
     rows: usize,
-    writer: Option<ArrowWriter<Vec<u8>>>,
+    writer: Option<ParquetFile>,
 }
 
 impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
@@ -98,11 +97,11 @@ impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
         let file = &mut self.open[at];
         let writer = match &mut file.writer {
             Some(writer) => writer,
-            none => none.insert(writer(table)?),
+            none => none.insert(ParquetFile::new(table).map_err(LakeError::encode(table.name))?),
         };
         writer.write(batch).map_err(LakeError::encode(table.name))?;
         file.rows += batch.num_rows();
-        if writer.bytes_written() + writer.in_progress_size() >= FILE_BYTES {
+        if writer.size() >= FILE_BYTES {
             self.close(at)?;
         }
         Ok(())
@@ -120,7 +119,7 @@ impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
     fn close(&mut self, at: usize) -> Result<(), E> {
         let file = &mut self.open[at];
         let Some(writer) = file.writer.take() else { return Ok(()) };
-        let bytes = writer.into_inner().map_err(LakeError::encode(file.table.name))?;
+        let bytes = writer.finish().map_err(LakeError::encode(file.table.name))?;
         let rows = std::mem::take(&mut file.rows);
         let name = self.source.key().file_name(file.part);
         file.part += 1;
@@ -134,12 +133,4 @@ impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
         let stats = stats.to_string();
         (self.sink)(DataFile { table, name, bytes: bytes.into(), rows, stats })
     }
-}
-
-fn writer(table: &'static Table) -> Result<ArrowWriter<Vec<u8>>, LakeError> {
-    let options = ArrowWriterOptions::new()
-        .with_properties(writer_properties(table))
-        .with_skip_arrow_metadata(true);
-    ArrowWriter::try_new_with_options(Vec::new(), table.schema(), options)
-        .map_err(LakeError::encode(table.name))
 }

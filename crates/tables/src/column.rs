@@ -96,6 +96,13 @@ pub enum Context {
     Raw,
 }
 
+impl Context {
+    /// Whether every row of a segment has the same.
+    pub fn is_of_segment(self) -> bool {
+        matches!(self, Self::AppId | Self::AttemptId | Self::Segment)
+    }
+}
+
 /// One column of a table of the lake.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
@@ -131,6 +138,14 @@ impl Column {
     /// The same column, as one of the measures that a row is there for.
     pub const fn measure(self) -> Self {
         Self { role: Role::Measure, ..self }
+    }
+
+    /// Whether files say which values they have of the column, so that readers can pass over them:
+    /// of times, of where a row is from, and of what an event must have.
+    pub(crate) fn is_searched(&self) -> bool {
+        matches!(self.kind, Kind::Time | Kind::TimeText)
+            || matches!(self.source, Source::Context(Context::Line) | Source::Given)
+            || self.role == Role::Required
     }
 
     /// The Arrow field. Everything may be null: other writers of the lake need no more care.

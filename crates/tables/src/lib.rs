@@ -15,7 +15,7 @@ mod values;
 
 pub use builder::{RowContext, RowError, TableBuilder};
 pub use column::{Column, Context, Kind, Role, Source};
-pub use parquet::writer_properties;
+pub use parquet::{ROW_GROUP_ROWS, writer_properties};
 pub use reference::reference;
 pub use rows::{Rejection, Rows};
 pub use table::Table;
