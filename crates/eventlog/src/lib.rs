@@ -24,4 +24,4 @@ pub use event::{event_class, event_name};
 pub use layout::{Items, Layout, Slot};
 pub use lines::{Line, LineError, Lines};
 pub use name::{Identity, LogLayout, LogName};
-pub use shape::{Form, Matched, Part, Shapes, Wanted};
+pub use shape::{Form, Matched, Part, Shapes, Sink, Wanted};

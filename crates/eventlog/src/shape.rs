@@ -251,29 +251,43 @@ impl<'a> Matched<'a> {
     }
 }
 
+/// What takes values out of a line. Each method returns the bytes of text that it kept.
+pub trait Sink {
+    /// The value of an integer.
+    fn integer(&mut self, n: i64) -> usize;
+    /// The value of a string.
+    fn text(&mut self, text: &str) -> usize;
+    /// Any other value, or none.
+    fn value(&mut self, value: Value<'_>) -> usize;
+}
+
 impl<'a> Part<'a> {
+    /// Gives the value of a slot to `sink`, which is what most of the time of reading goes into: the
+    /// sink need not look at what it is given.
+    #[inline(always)]
+    pub fn give(&self, slot: usize, sink: &mut impl Sink) -> usize {
+        match &self.cells[slot] {
+            Cell::Int(word) => sink.integer(self.words[*word] as i64),
+            Cell::Missing => sink.value(Value::Missing),
+            Cell::Text(word) => sink.text(text(self.line, self.words[*word])),
+            Cell::Literal(text) => sink.text(text),
+            Cell::Null => sink.value(Value::Null),
+            Cell::Bool(flag) => sink.value(Value::Bool(*flag)),
+            Cell::Present => sink.value(Value::Bool(true)),
+        }
+    }
+
     /// The value of a slot.
     #[inline]
     pub fn value(&self, slot: usize) -> Value<'a> {
-        self.cell(&self.cells[slot])
-    }
-
-    /// The values of all slots.
-    #[inline]
-    pub fn values(self) -> impl Iterator<Item = Value<'a>> {
-        self.cells.iter().map(move |cell| self.cell(cell))
-    }
-
-    #[inline(always)]
-    fn cell(&self, cell: &'a Cell) -> Value<'a> {
-        match cell {
-            Cell::Missing => Value::Missing,
+        match &self.cells[slot] {
             Cell::Int(word) => Value::Int(self.words[*word] as i64),
+            Cell::Missing => Value::Missing,
             Cell::Text(word) => Value::Text(text(self.line, self.words[*word])),
+            Cell::Literal(text) => Value::Text(text),
             Cell::Null => Value::Null,
             Cell::Bool(flag) => Value::Bool(*flag),
             Cell::Present => Value::Bool(true),
-            Cell::Literal(text) => Value::Text(text),
         }
     }
 }

@@ -129,7 +129,7 @@ impl TableBuilder {
         context: RowContext<'_>,
         slots: &[Value<'_>],
     ) -> Result<bool, RowError> {
-        if self.has_measures && !self.measures_any(slots.iter().copied()) {
+        if self.has_measures && !self.measures_any(|slot| slots[slot]) {
             return Ok(false);
         }
         for (builder, value) in self.columns.iter().zip(slots) {
@@ -157,16 +157,16 @@ impl TableBuilder {
         let rows = if let Some(items) = matched.items(table) {
             let mut items: Vec<_> = items.collect();
             if self.has_measures {
-                items.retain(|item| self.measures_any(item.values()));
+                items.retain(|item| self.measures_any(|slot| item.value(slot)));
             }
             self.append_items(event, &items);
             items.len()
-        } else if self.has_measures && !self.measures_any(event.values()) {
+        } else if self.has_measures && !self.measures_any(|slot| event.value(slot)) {
             0
         } else {
-            for (builder, value) in self.columns.iter_mut().zip(event.values()) {
-                self.text_bytes += builder.values.append(value);
-            }
+            let columns = self.columns.iter_mut().enumerate();
+            self.text_bytes +=
+                columns.map(|(slot, builder)| event.give(slot, &mut builder.values)).sum::<usize>();
             1
         };
         if rows > 0 {
@@ -178,9 +178,8 @@ impl TableBuilder {
     fn append_items(&mut self, event: Part<'_>, items: &[Part<'_>]) {
         for (slot, builder) in self.columns.iter_mut().enumerate() {
             if builder.of_item {
-                for item in items {
-                    self.text_bytes += builder.values.append(item.value(slot));
-                }
+                self.text_bytes +=
+                    items.iter().map(|item| item.give(slot, &mut builder.values)).sum::<usize>();
             } else {
                 self.text_bytes += builder.values.append_n(event.value(slot), items.len());
             }
@@ -200,9 +199,10 @@ impl TableBuilder {
         self.rows += rows;
     }
 
-    fn measures_any<'a>(&self, values: impl Iterator<Item = Value<'a>>) -> bool {
-        self.columns.iter().zip(values).any(|(builder, value)| match value {
-            _ if builder.column.role != Role::Measure => false,
+    fn measures_any<'a>(&self, value: impl Fn(usize) -> Value<'a>) -> bool {
+        let columns = self.columns.iter().enumerate();
+        let measures = columns.filter(|(_, builder)| builder.column.role == Role::Measure);
+        measures.map(|(slot, _)| value(slot)).any(|value| match value {
             Value::Missing | Value::Null => false,
             Value::Int(n) => n > 0,
             // Whatever it is, it is not left out in silence.

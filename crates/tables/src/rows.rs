@@ -1,6 +1,5 @@
 //! Lines of a segment into rows of every table that wants them.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 
 use arrow::array::RecordBatch;
@@ -43,7 +42,7 @@ impl Rejection {
 /// The rows of one segment while it is read.
 pub struct Rows {
     targets: Vec<Target>,
-    routes: HashMap<&'static str, Route>,
+    routes: Vec<Route>,
     others: usize,
     learns: bool,
     /// Lines that needed no parser.
@@ -54,8 +53,8 @@ pub struct Rows {
 }
 
 /// Where the rows of an event go.
-#[derive(Default)]
 struct Route {
+    event: &'static str,
     targets: Vec<usize>,
     shapes: Shapes,
 }
@@ -77,13 +76,19 @@ impl Rows {
                 builder: TableBuilder::new(table, identity.clone(), segment),
             })
             .collect();
-        let mut routes: HashMap<_, Route> = HashMap::new();
+        let mut routes: Vec<Route> = Vec::new();
+        let mut others = 0;
         for (at, table) in tables::EVENTS.iter().enumerate() {
             for event in table.events {
-                routes.entry(*event).or_default().targets.push(at);
+                match routes.iter_mut().find(|route| route.event == *event) {
+                    _ if *event == Table::EVERY_OTHER => others = at,
+                    Some(route) => route.targets.push(at),
+                    None => {
+                        routes.push(Route { event, targets: vec![at], shapes: Shapes::default() })
+                    }
+                }
             }
         }
-        let others = routes.remove(Table::EVERY_OTHER).map_or(0, |route| route.targets[0]);
         Self {
             targets,
             routes,
@@ -110,22 +115,19 @@ impl Rows {
         self.raw.clear();
         let number = i64::try_from(line.number).unwrap_or(i64::MAX);
         let name = event_class(line.bytes()).map(event_name);
-        let known = name.and_then(|name| self.routes.get_key_value(name)).map(|(name, _)| *name);
-        let Some(name) = known else { return self.parse(line, number, true) };
-        if !self.learns {
-            return self.parse(line, number, false);
-        }
-        let route = self.routes.get_mut(name);
-        if let Some(Route { targets, shapes }) = route
-            && let Some(matched) = shapes.find(line)
-        {
-            self.matched += 1;
-            return Ok(append_matched(&mut self.targets, targets, number, name, &matched));
+        let Some(at) = name.and_then(|name| route(&self.routes, name)) else {
+            return self.parse(line, number, true);
+        };
+        if self.learns {
+            let Route { event, targets, shapes } = &mut self.routes[at];
+            if let Some(matched) = shapes.find(line) {
+                self.matched += 1;
+                return Ok(append_matched(&mut self.targets, targets, number, event, &matched));
+            }
         }
         let rows = self.parse(line, number, false)?;
-        if self.raw.is_empty()
-            && let Some(Route { targets, shapes }) = self.routes.get_mut(name)
-        {
+        if self.learns && self.raw.is_empty() {
+            let Route { targets, shapes, .. } = &mut self.routes[at];
             let wanted: Vec<_> = targets.iter().map(|&at| self.targets[at].wanted()).collect();
             shapes.learn(line.bytes(), &wanted);
         }
@@ -185,6 +187,11 @@ impl Target {
     }
 }
 
+/// Few events, most of them told apart by their length: as quick as a hash.
+fn route(routes: &[Route], event: &str) -> Option<usize> {
+    routes.iter().position(|route| route.event == event)
+}
+
 fn append_matched(
     targets: &mut [Target],
     route: &[usize],
@@ -202,7 +209,7 @@ fn append_matched(
 
 fn append<'a>(
     targets: &mut [Target],
-    routes: &HashMap<&'static str, Route>,
+    routes: &[Route],
     others: usize,
     raw: &[u8],
     line: i64,
@@ -210,7 +217,10 @@ fn append<'a>(
     slots: &mut Slots<'a>,
 ) -> Result<u64, Rejection> {
     let name = event_name(event.class().ok_or(Rejection::NoEvent)?);
-    let route = routes.get(name).map_or(std::slice::from_ref(&others), |route| &route.targets);
+    let route = match route(routes, name) {
+        Some(at) => &routes[at].targets,
+        None => std::slice::from_ref(&others),
+    };
     let raw = std::str::from_utf8(raw).unwrap_or_default();
     let context = RowContext { line, event: name, raw };
     let mut rows = 0;

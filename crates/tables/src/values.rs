@@ -12,7 +12,7 @@ use arrow::array::{
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 use chrono::DateTime;
-use stagelight_eventlog::Value;
+use stagelight_eventlog::{Sink, Value};
 
 use crate::column::Kind;
 
@@ -58,49 +58,53 @@ impl Values {
     }
 
     /// Appends a value that is of the column's kind; returns the bytes of its text.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn append(&mut self, value: Value<'_>) -> usize {
-        self.append_n(value, 1)
+        match value {
+            Value::Missing | Value::Null if self.kind != Kind::Present => self.nulls += 1,
+            Value::Int(n) => return self.integer(n),
+            Value::Text(text) => return self.text(text),
+            _ => {
+                self.make_room(1);
+                return self.append_other(value);
+            }
+        }
+        0
     }
 
-    /// Appends the same value `times` times.
-    #[inline(always)]
+    /// Appends the same value `times` times; returns the bytes of its texts.
     pub(crate) fn append_n(&mut self, value: Value<'_>, times: usize) -> usize {
-        match value {
-            Value::Missing | Value::Null if self.kind != Kind::Present => {
+        match (value, &mut self.typed, self.kind) {
+            (Value::Missing | Value::Null, _, kind) if kind != Kind::Present => {
                 self.nulls += times;
                 return 0;
             }
-            Value::Int(_) if self.kind == Kind::TextIfNoInt => {
-                self.nulls += times;
-                return 0;
+            (Value::Int(n), Typed::Int(_), Kind::Int | Kind::IntIfAny) => {
+                self.make_room(times);
+                if let Typed::Int(values) = &mut self.typed {
+                    extend(values, n, times);
+                }
             }
-            _ if self.nulls > 0 => self.fill(),
-            _ => {}
+            (Value::Bool(flag), Typed::Bool(_), Kind::Bool) => {
+                self.make_room(times);
+                if let Typed::Bool(values) = &mut self.typed {
+                    extend(values, flag, times);
+                }
+            }
+            _ => return (0..times).map(|_| self.append(value)).sum(),
+        }
+        0
+    }
+
+    /// What `times` values need before they are appended.
+    #[inline(always)]
+    fn make_room(&mut self, times: usize) {
+        if self.nulls > 0 {
+            self.fill();
         }
         if let Some(valid) = &mut self.valid {
             valid.resize(valid.len() + times, true);
         }
-        match (value, &mut self.typed, self.kind) {
-            (Value::Int(n), Typed::Int(values), Kind::Int | Kind::IntIfAny) => {
-                extend(values, n, times);
-            }
-            (Value::Int(ms), Typed::Int(values), Kind::Time)
-                if (-MAX_MS..=MAX_MS).contains(&ms) =>
-            {
-                extend(values, ms * 1000, times);
-            }
-            (Value::Bool(flag), Typed::Bool(values), _) => extend(values, flag, times),
-            (Value::Text(text), Typed::Text { bytes, ends }, Kind::Text) => {
-                for _ in 0..times {
-                    bytes.extend_from_slice(text.as_bytes());
-                    ends.push(end(bytes.len()));
-                }
-                return times * text.len();
-            }
-            _ => return (0..times).map(|_| self.append_other(value)).sum(),
-        }
-        0
     }
 
     fn append_other(&mut self, value: Value<'_>) -> usize {
@@ -121,6 +125,9 @@ impl Values {
                 Some(n) => values.push(n),
                 None => self.append_null(),
             },
+            (Typed::Bool(values), Value::Bool(flag)) if self.kind == Kind::Bool => {
+                values.push(flag);
+            }
             (Typed::Bool(values), value) => {
                 values.push(!matches!(value, Value::Missing | Value::Null));
             }
@@ -205,6 +212,43 @@ impl Values {
                 Arc::new(ListArray::new(element, offsets(std::mem::take(ends)), values, nulls))
             }
         }
+    }
+}
+
+impl Sink for Values {
+    #[inline(always)]
+    fn integer(&mut self, n: i64) -> usize {
+        if self.kind == Kind::TextIfNoInt {
+            self.nulls += 1;
+            return 0;
+        }
+        self.make_room(1);
+        match (&mut self.typed, self.kind) {
+            (Typed::Int(values), Kind::Int | Kind::IntIfAny) => values.push(n),
+            (Typed::Int(values), Kind::Time) if (-MAX_MS..=MAX_MS).contains(&n) => {
+                values.push(n * 1000);
+            }
+            _ => return self.append_other(Value::Int(n)),
+        }
+        0
+    }
+
+    #[inline]
+    fn text(&mut self, text: &str) -> usize {
+        self.make_room(1);
+        match (&mut self.typed, self.kind) {
+            (Typed::Text { bytes, ends }, Kind::Text) => {
+                bytes.extend_from_slice(text.as_bytes());
+                ends.push(end(bytes.len()));
+                text.len()
+            }
+            _ => self.append_other(Value::Text(text)),
+        }
+    }
+
+    #[inline(always)]
+    fn value(&mut self, value: Value<'_>) -> usize {
+        self.append(value)
     }
 }
 
