@@ -38,7 +38,7 @@ print(db.execute('''
     select "Stage ID", count(*), sum("Task Metrics"."Executor Run Time"),
            max("Task Info"."Finish Time" - "Task Info"."Launch Time"),
            sum("Task Metrics"."Memory Bytes Spilled")
-    from read_json(?, format = 'newline_delimited', maximum_object_size = 67108864, columns = {
+    from read_json(?, format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
         Event: 'VARCHAR', "Stage ID": 'BIGINT',
         "Task Info": 'STRUCT("Launch Time" BIGINT, "Finish Time" BIGINT)',
         "Task Metrics": 'STRUCT("Executor Run Time" BIGINT, "Memory Bytes Spilled" BIGINT)'})
@@ -67,6 +67,11 @@ print(spark.read.schema(schema).json(sys.argv[1:]).where("Event = 'SparkListener
       .agg(f.count("*"), f.sum("Task Metrics.Executor Run Time"),
            f.max(f.expr("`Task Info`.`Finish Time` - `Task Info`.`Launch Time`")),
            f.sum("Task Metrics.Memory Bytes Spilled")).collect()[:1])
+# What a process has used is known of those that were waited for.
+gateway = spark.sparkContext._gateway
+spark.stop()
+gateway.proc.stdin.close()
+gateway.proc.wait()
 """
 
 

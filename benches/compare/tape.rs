@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::io::{Write, stdout};
 
 use anyhow::{Context, Result, bail};
-use simd_json::{Buffers, Tape, fill_tape};
+use simd_json::{Buffers, INPUT_PADDING, Tape, fill_tape_padded};
 
 fn main() -> Result<()> {
     let files: Vec<_> = std::env::args_os().skip(1).collect();
@@ -27,23 +27,25 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn parse(bytes: &mut [u8]) -> Result<usize> {
+/// Parses each line where it stands: what is behind it is the padding that the parser reads over.
+fn parse(bytes: &mut Vec<u8>) -> Result<usize> {
     let mut buffers = Buffers::default();
     let mut memory = Tape::null();
-    let mut nodes = 0;
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let len = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        let (line, behind) = rest.split_at_mut(len);
-        rest = behind.get_mut(1..).unwrap_or_default();
-        if line.is_empty() {
-            continue;
+    let (mut start, mut nodes) = (0, 0);
+    let end = bytes.len();
+    bytes.resize(end + INPUT_PADDING, 0);
+    while start < end {
+        let rest = &mut bytes[start..];
+        let len = memchr::memchr(b'\n', rest).unwrap_or(end - start);
+        if len > 0 {
+            let mut tape = memory.reset();
+            fill_tape_padded(&mut rest[..len + INPUT_PADDING], len, &mut buffers, &mut tape)?;
+            nodes += black_box(&tape).0.len();
+            memory = tape.reset();
         }
-        let mut tape = memory.reset();
-        fill_tape(line, &mut buffers, &mut tape)?;
-        nodes += black_box(&tape).0.len();
-        memory = tape.reset();
+        start += len + 1;
     }
+    bytes.truncate(end);
     Ok(nodes)
 }
 
