@@ -44,11 +44,11 @@ fn identity() -> Identity {
 }
 
 /// Reads every line into rows, and the rows into files where `write` does.
-fn read(mut rows: Rows, bytes: &[u8], mut write: impl FnMut(&mut Rows)) {
+fn read(rows: &mut Rows, bytes: &[u8], mut write: impl FnMut(&mut Rows)) {
     let mut lines = Lines::new(bytes, LIMIT);
     while let Some(Ok(mut line)) = lines.next_line() {
         let _ = black_box(rows.push(&mut line));
-        write(&mut rows);
+        write(rows);
     }
 }
 
@@ -61,13 +61,11 @@ fn encode(bytes: &[u8]) -> Vec<DataFile> {
     let source = SourceId { uri: "file:///log".to_owned(), etag: "1".to_owned() };
     let mut writer = SegmentWriter::new(source, "app", &mut sink);
     let mut rows = Rows::new(&identity(), 1);
-    let mut lines = Lines::new(bytes, LIMIT);
-    while let Some(Ok(mut line)) = lines.next_line() {
-        let _ = rows.push(&mut line);
+    read(&mut rows, bytes, |rows| {
         for (table, batch) in rows.full() {
             writer.write(table, &batch).expect("rows can be encoded");
         }
-    }
+    });
     for (table, batch) in rows.rest() {
         writer.write(table, &batch).expect("rows can be encoded");
     }
@@ -121,6 +119,12 @@ fn steps(criterion: &mut Criterion) {
     };
     group.bench_function("learn", |b| b.iter(learn));
     let mut shapes = learn();
+    let (mut lines, mut read, mut found) = (Lines::new(&of_ends[..], LIMIT), 0, 0);
+    while let Some(Ok(line)) = lines.next_line() {
+        read += 1;
+        found += usize::from(shapes.find(&line).is_some());
+    }
+    assert!(found * 10 > read * 8, "{found} of {read} task ends have a shape that was learned");
     group.throughput(Throughput::Bytes(of_ends.len() as u64));
     group.bench_function("match", |b| {
         b.iter(|| {
@@ -134,10 +138,10 @@ fn steps(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     let empty = |rows: &mut Rows| rows.full().for_each(drop);
     group.bench_function("fall back and append", |b| {
-        b.iter(|| read(Rows::unlearned(&identity(), 1), &bytes, empty));
+        b.iter(|| read(&mut Rows::unlearned(&identity(), 1), &bytes, empty));
     });
     group.bench_function("match and append", |b| {
-        b.iter(|| read(Rows::new(&identity(), 1), &bytes, empty));
+        b.iter(|| read(&mut Rows::new(&identity(), 1), &bytes, empty));
     });
     group.bench_function("match, append and encode", |b| b.iter(|| encode(&bytes)));
 

@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 import venv
@@ -89,13 +90,17 @@ def python():
 
 def measured(command, env=None):
     """Runs a command on one core: seconds, CPU seconds, MiB at most, what it wrote."""
-    start = time.monotonic()
+    notes, start = [], time.monotonic()
     child = subprocess.Popen(["taskset", "-c", CORE, *map(str, command)], env=env, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    out, err = child.stdout.read(), child.stderr.read()
+    with child.stderr:
+        drain = threading.Thread(target=lambda: notes.append(child.stderr.read()))
+        drain.start()
+        out = child.stdout.read()
+        drain.join()
     _, status, used = os.wait4(child.pid, 0)
     if os.waitstatus_to_exitcode(status):
-        raise SystemExit(f"{command[0]} ended with {status}:\n{err[-2000:]}")
+        raise SystemExit(f"{command[0]} ended with {status}:\n{notes[0][-2000:]}")
     return {"wall": time.monotonic() - start, "cpu": used.ru_utime + used.ru_stime,
             "memory": used.ru_maxrss / 1024, "out": out}
 

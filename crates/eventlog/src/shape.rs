@@ -19,12 +19,16 @@ use habit::Habits;
 use learn::Lesson;
 use run::{Found, Memory, Run};
 
-/// As many shapes of one event are learned,
+/// As many shapes of one event are learned.
 const MAX_SHAPES: usize = 16;
-/// from as many lines,
+/// As many lines of one event are learned from.
 const MAX_LESSONS: usize = 1024;
-/// which have at most so many bytes.
+/// Only from lines of at most so many bytes is learned.
 const MAX_LINE_BYTES: usize = 1 << 20;
+/// Once so many bytes were learned from, what was learned is not added to.
+const MAX_LEARNED_BYTES: usize = 8 << 20;
+/// As many arrays of one event are told apart.
+const MAX_ARRAYS: usize = 32;
 /// As many different elements of one array are learned.
 const MAX_ELEMENTS: usize = 1024;
 
@@ -68,6 +72,7 @@ pub struct Shapes {
     /// What each array had lately.
     memories: Vec<Memory>,
     lessons: usize,
+    learned_bytes: usize,
     found: Found,
 }
 
@@ -120,7 +125,7 @@ struct Step {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Hole {
-    /// An integer that is wanted.
+    /// An integer that is wanted, of its own or in a string: the quotes are literal text.
     Int,
     /// A string that is wanted.
     Text,
@@ -141,9 +146,11 @@ enum Hole {
 enum Cell {
     /// The event has no such field.
     Missing,
-    /// The same in every line of this shape.
+    /// `null` in every line of this shape.
     Null,
+    /// The same boolean in every line of this shape.
     Bool(bool),
+    /// The same string in every line of this shape.
     Literal(Box<str>),
     /// There, and nobody wants to know what.
     Present,
@@ -172,6 +179,8 @@ pub struct Part<'a> {
 impl Shapes {
     /// The line, if it has a shape that was learned.
     pub fn find<'a>(&'a mut self, line: &'a Line<'_>) -> Option<Matched<'a>> {
+        // Places in the line are kept in half a word.
+        u32::try_from(line.bytes().len()).ok()?;
         let at = (0..self.order.len()).position(|at| self.has_shape(self.order[at], line))?;
         self.order[..=at].rotate_right(1);
         let shape = &self.shapes[self.order[0]];
@@ -189,7 +198,7 @@ impl Shapes {
         if let Some(usual) = first.and_then(|first| habits.usual(first)) {
             found.clear();
             let Found { words, unusual, numbers, items, item_words } = found;
-            let mut run = Run { arrays, memories, line, items, item_words };
+            let mut run = Run::new(arrays, memories, line, items, item_words);
             if run.pattern::<false>(&usual.pattern, 0, unusual, numbers) == end {
                 words.extend_from_slice(&usual.words);
                 for (place, word) in usual.places.iter().zip(unusual) {
@@ -200,7 +209,7 @@ impl Shapes {
         }
         found.clear();
         let Found { words, numbers, items, item_words, .. } = found;
-        let mut run = Run { arrays, memories, line, items, item_words };
+        let mut run = Run::new(arrays, memories, line, items, item_words);
         if run.pattern::<true>(pattern, 0, words, numbers) != end {
             return false;
         }
@@ -210,14 +219,24 @@ impl Shapes {
         true
     }
 
+    /// Whether no line teaches anything any more.
+    pub fn is_done(&self) -> bool {
+        self.lessons >= MAX_LESSONS || self.learned_bytes >= MAX_LEARNED_BYTES
+    }
+
     /// Learns from a line that made all its rows, if there is something to learn.
     ///
     /// What is `wanted` must be the same every time.
     pub fn learn(&mut self, line: &[u8], wanted: &[Wanted<'_>]) {
-        if self.lessons >= MAX_LESSONS || line.len() > MAX_LINE_BYTES {
+        if self.is_done() || line.len() > MAX_LINE_BYTES {
+            return;
+        }
+        if !Lesson::is_possible(wanted) {
+            self.lessons = MAX_LESSONS;
             return;
         }
         self.lessons += 1;
+        self.learned_bytes += line.len();
         let shape = Lesson::new(line, wanted, &mut self.arrays).learn();
         self.memories.resize_with(self.arrays.len(), Memory::default);
         if let Some(shape) = shape
@@ -271,9 +290,7 @@ impl<'a> Part<'a> {
             Cell::Missing => sink.value(Value::Missing),
             Cell::Text(word) => sink.text(text(self.line, self.words[*word])),
             Cell::Literal(text) => sink.text(text),
-            Cell::Null => sink.value(Value::Null),
-            Cell::Bool(flag) => sink.value(Value::Bool(*flag)),
-            Cell::Present => sink.value(Value::Bool(true)),
+            Cell::Null | Cell::Bool(_) | Cell::Present => sink.value(self.value(slot)),
         }
     }
 
@@ -299,7 +316,7 @@ fn place(start: usize, end: usize) -> u64 {
 
 /// What stands at a place: ASCII, or the line would not have matched.
 fn text(line: &[u8], place: u64) -> &str {
-    let half = |bits: u64| usize::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
+    let half = |bits: u64| usize::try_from(bits & u64::from(u32::MAX)).expect("32 bits fit");
     let (start, len) = (half(place >> 32), half(place));
-    std::str::from_utf8(&line[start..start + len]).unwrap_or_default()
+    std::str::from_utf8(&line[start..start + len]).expect("only ASCII has matched")
 }

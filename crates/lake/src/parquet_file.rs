@@ -60,10 +60,13 @@ impl ParquetFile {
         for ((column, field), array) in
             group.columns.iter_mut().zip(schema.fields()).zip(batch.columns())
         {
-            if let Column::Values(writer) = column {
-                for leaf in compute_leaves(field, array)? {
-                    writer.write(&leaf)?;
+            match column {
+                Column::Values(writer) => {
+                    for leaf in compute_leaves(field, array)? {
+                        writer.write(&leaf)?;
+                    }
                 }
+                Column::Constant(constant) => constant.expect(array)?,
             }
         }
         group.rows += batch.num_rows();
@@ -134,8 +137,11 @@ struct Constant {
 }
 
 impl Constant {
-    /// The value of all of `array`, which has none that is NULL.
+    /// The value of all of `array`, if none is NULL; only the first is looked at.
     fn of(description: &ColumnDescPtr, array: &dyn Array) -> Option<Self> {
+        if array.null_count() > 0 {
+            return None;
+        }
         let (plain, statistics) = if let Some(values) = array.as_primitive_opt::<Int64Type>() {
             let value = *values.values().first()?;
             let statistics = ValueStatistics::new(Some(value), Some(value), None, Some(0), false);
@@ -150,6 +156,16 @@ impl Constant {
             (plain, Statistics::ByteArray(statistics))
         };
         Some(Self { description: description.clone(), plain, statistics })
+    }
+
+    /// # Errors
+    ///
+    /// The rows are of another segment: it would be lost that they are.
+    fn expect(&self, array: &dyn Array) -> Result<()> {
+        match Self::of(&self.description, array) {
+            Some(other) if other.plain == self.plain => Ok(()),
+            _ => Err(ParquetError::General("rows of another segment".to_owned())),
+        }
     }
 
     /// A dictionary of the value, and a page that says it for every row.

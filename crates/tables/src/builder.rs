@@ -129,11 +129,11 @@ impl TableBuilder {
         context: RowContext<'_>,
         slots: &[Value<'_>],
     ) -> Result<bool, RowError> {
-        if self.has_measures && !self.measures_any(|slot| slots[slot]) {
-            return Ok(false);
-        }
         for (builder, value) in self.columns.iter().zip(slots) {
             builder.check(self.table, *value)?;
+        }
+        if self.has_measures && !self.measures_any(|slot| slots[slot]) {
+            return Ok(false);
         }
         for (builder, value) in self.columns.iter_mut().zip(slots) {
             self.text_bytes += builder.values.append(*value);

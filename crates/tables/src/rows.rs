@@ -126,8 +126,8 @@ impl Rows {
             }
         }
         let rows = self.parse(line, number, false)?;
-        if self.learns && self.raw.is_empty() {
-            let Route { targets, shapes, .. } = &mut self.routes[at];
+        let Route { targets, shapes, .. } = &mut self.routes[at];
+        if self.learns && self.raw.is_empty() && !shapes.is_done() {
             let wanted: Vec<_> = targets.iter().map(|&at| self.targets[at].wanted()).collect();
             shapes.learn(line.bytes(), &wanted);
         }

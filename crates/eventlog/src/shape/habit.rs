@@ -6,7 +6,7 @@
 use super::{Hole, Pattern, Step};
 
 /// So many numbers are told apart; a further one takes the place of an earlier one.
-const HABITS: usize = 256;
+const HABITS: usize = 64;
 /// After so many lines it is judged what is always the same.
 const LINES: u32 = 4;
 /// Where the judgement was wrong so often there is no habit.
@@ -28,9 +28,9 @@ struct Habit {
 /// A pattern with the usual numbers in it.
 pub(super) struct Usual {
     pub(super) pattern: Pattern,
-    /// The words of the shape, in which those of the holes that are left are missing:
+    /// The words of the shape, in which those of the holes that are left are missing.
     pub(super) words: Vec<u64>,
-    /// they belong here.
+    /// Where the words of the holes that are left belong.
     pub(super) places: Vec<usize>,
 }
 

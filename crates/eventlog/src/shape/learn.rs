@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::tree::{self, Tree};
-use super::{Array, Cell, Element, Form, Hole, MAX_ELEMENTS, Pattern, Rows, Shape, Step, Wanted};
+use super::{
+    Array, Cell, Element, Form, Hole, MAX_ARRAYS, MAX_ELEMENTS, Pattern, Rows, Shape, Step, Wanted,
+};
 use crate::layout::{Items, NodeId};
 
 /// One line to learn from.
@@ -45,6 +47,20 @@ impl<'a> Lesson<'a> {
         Self { line, wanted, arrays }
     }
 
+    /// Whether lines can have shapes that give what is wanted of them.
+    pub(super) fn is_possible(wanted: &[Wanted<'_>]) -> bool {
+        wanted.iter().all(|Wanted { layout, .. }| {
+            let simple = matches!(
+                layout.items,
+                Items::Event
+                    | Items::Elements(_)
+                    | Items::ElementsExcept { .. }
+                    | Items::ElementsOrEvent(_)
+            );
+            simple && layout.whole_item.is_none()
+        })
+    }
+
     /// The shape of the line. `None` where some value is wanted in a way that no pattern can give.
     pub(super) fn learn(mut self) -> Option<Shape> {
         let tree = tree::parse(self.line)?;
@@ -52,7 +68,6 @@ impl<'a> Lesson<'a> {
         for (table, Wanted { layout, .. }) in self.wanted.iter().enumerate() {
             wants.nodes.push((table, layout.root));
             match layout.items {
-                Items::Event => {}
                 Items::ElementsOrEvent(paths) => {
                     wants.nodes.push((table, layout.item));
                     wants.items.extend(paths.iter().map(|path| (table, *path)));
@@ -60,10 +75,7 @@ impl<'a> Lesson<'a> {
                 Items::Elements(paths) | Items::ElementsExcept { at: paths, .. } => {
                     wants.items.extend(paths.iter().map(|path| (table, *path)));
                 }
-                _ => return None,
-            }
-            if layout.whole_item.is_some() {
-                return None;
+                _ => {}
             }
         }
         let mut drawing = Drawing::new(0, self.wanted);
@@ -93,7 +105,7 @@ impl<'a> Lesson<'a> {
             Tree::Object(entries) => {
                 self.presence(drawing, wants)?;
                 for (key, value) in entries {
-                    let key = std::str::from_utf8(&self.line[key.clone()]).ok()?;
+                    let key = self.key(key)?;
                     let mut below = self.below(wants, key);
                     // What the event is decides where its rows go.
                     below.literal = path.is_empty() && key == "Event";
@@ -197,6 +209,11 @@ impl<'a> Lesson<'a> {
             .collect()
     }
 
+    /// A key of the line. One with a slash in it would make two paths of one text.
+    fn key(&self, at: &Range<usize>) -> Option<&'a str> {
+        std::str::from_utf8(&self.line[at.clone()]).ok().filter(|key| !key.contains('/'))
+    }
+
     /// What is wanted of the value at `key` of an object.
     fn below(&self, wants: &Wants, key: &str) -> Wants {
         let mut below = Wants::default();
@@ -226,10 +243,11 @@ impl<'a> Lesson<'a> {
             return None;
         }
         let known = self.arrays.iter().position(|array| array.path == path);
-        Some(known.unwrap_or_else(|| {
+        if known.is_none() && self.arrays.len() < MAX_ARRAYS {
             self.arrays.push(Array { path: path.to_owned(), elements: Vec::new() });
-            self.arrays.len() - 1
-        }))
+            return Some(self.arrays.len() - 1);
+        }
+        known
     }
 
     fn element(
@@ -240,6 +258,10 @@ impl<'a> Lesson<'a> {
         items: &[(usize, &'static str)],
         path: &str,
     ) -> Option<()> {
+        if matches!(tree, Tree::Array(..)) {
+            // It would have the path of the array around it, and so be its own element.
+            return None;
+        }
         let mut drawing = Drawing::new(at.start, self.wanted);
         let mut is_row = vec![false; self.wanted.len()];
         if items.is_empty() {
@@ -267,7 +289,7 @@ impl<'a> Lesson<'a> {
                 }
             }
             for (key, value) in entries {
-                let key = std::str::from_utf8(&self.line[key.clone()]).ok()?;
+                let key = self.key(key)?;
                 let mut below = self.below(&wants, key);
                 below.literal = names.contains(&key);
                 self.value(&mut drawing, value, &below, &format!("{path}/{key}"))?;

@@ -4,21 +4,26 @@ use std::collections::HashMap;
 
 use super::{Array, Element, Hole, Pattern, place, scan};
 
-/// As many elements with their numbers are remembered of an array; then it begins anew.
+/// As many elements with their numbers are remembered of an array; then memory begins anew.
 const MAX_KNOWN: usize = 4096;
+/// As many bytes of them are remembered.
+const MAX_KNOWN_BYTES: usize = 2 << 20;
+/// So often may an element of one line be held against a pattern in vain: arrays within arrays
+/// could have it tried without end.
+const MAX_TRIES: usize = 1 << 16;
 
 /// What a line was found to have, in memory that is used again.
 #[derive(Default)]
 pub(super) struct Found {
-    /// The values of the event's holes,
+    /// The values of the event's holes.
     pub(super) words: Vec<u64>,
-    /// and of those that were not as usual.
+    /// Of these, the ones that are not the same in all lines that begin with the same number.
     pub(super) unusual: Vec<u64>,
     /// All integers of the event, where they are asked for.
     pub(super) numbers: Vec<i64>,
-    /// The array elements that make rows,
+    /// The array elements that make rows.
     pub(super) items: Vec<Item>,
-    /// and the values of their holes.
+    /// The values of the holes of these elements.
     pub(super) item_words: Vec<u64>,
 }
 
@@ -48,8 +53,10 @@ impl Found {
 #[derive(Default)]
 pub(super) struct Memory {
     known: Vec<Known>,
-    /// The remembered elements by their text up to the second hole.
-    by_text: HashMap<Vec<u8>, u16>,
+    /// The remembered elements by what they are and their text up to the second hole.
+    by_text: HashMap<(usize, Vec<u8>), u16>,
+    /// Bytes of their patterns.
+    bytes: usize,
     /// What came first.
     first: Recent,
     /// What came after each element, whatever its number.
@@ -95,19 +102,20 @@ impl Memory {
         &mut self.kinds[element]
     }
 
-    /// Remembers an element that stands at the front of `line`; returns its place.
+    /// Remembers an element, number `at` of its array, that stands at the front of `line`; returns
+    /// its place.
     fn remember(&mut self, at: usize, element: &Element, line: &[u8]) -> usize {
         let (text, known) = element.fixed(line);
-        if let Some(&place) = self.by_text.get(text) {
+        let key = (at, text.to_vec());
+        if let Some(&place) = self.by_text.get(&key) {
             return usize::from(place);
         }
-        if self.known.len() >= MAX_KNOWN {
-            self.known.clear();
-            self.by_text.clear();
-            self.first = Recent::default();
+        if self.known.len() >= MAX_KNOWN || self.bytes >= MAX_KNOWN_BYTES {
+            *self = Self { kinds: std::mem::take(&mut self.kinds), ..Self::default() };
         }
         let place = self.known.len();
-        self.by_text.insert(text.to_vec(), u16::try_from(place).unwrap_or(u16::MAX));
+        self.bytes += known.pattern.literals.len() + key.1.len();
+        self.by_text.insert(key, u16::try_from(place).unwrap_or(u16::MAX));
         self.known.push(Known { element: at, ..known });
         place
     }
@@ -146,15 +154,26 @@ impl Element {
 
 /// One try to find a line in patterns.
 pub(super) struct Run<'a> {
-    pub(super) arrays: &'a [Array],
-    pub(super) memories: &'a mut [Memory],
+    arrays: &'a [Array],
+    memories: &'a mut [Memory],
     /// The line and what stands behind it.
-    pub(super) line: &'a [u8],
-    pub(super) items: &'a mut Vec<Item>,
-    pub(super) item_words: &'a mut Vec<u64>,
+    line: &'a [u8],
+    items: &'a mut Vec<Item>,
+    item_words: &'a mut Vec<u64>,
+    tries: usize,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        arrays: &'a [Array],
+        memories: &'a mut [Memory],
+        line: &'a [u8],
+        items: &'a mut Vec<Item>,
+        item_words: &'a mut Vec<u64>,
+    ) -> Self {
+        Self { arrays, memories, line, items, item_words, tries: MAX_TRIES }
+    }
+
     /// Where `pattern` ends if it stands at `at`. Its wanted values are in `words` then; where
     /// `ALL`, and all its integers in `numbers`.
     pub(super) fn pattern<const ALL: bool>(
@@ -184,10 +203,8 @@ impl Run<'_> {
             };
             before = Some(element);
             at = end + 1;
-            match self.line.get(end)? {
-                b',' => {}
-                b']' => return Some(at),
-                _ => return None,
+            if self.line.get(end)? == &b']' {
+                return Some(at);
             }
         }
     }
@@ -216,6 +233,7 @@ impl Run<'_> {
         }
         let (words, numbers) = (&mut *self.item_words, &mut Vec::new());
         let end = known.pattern.run::<false>(self.line, at, words, numbers, &mut |_, _| None);
+        let end = end.filter(|end| ends_element(self.line, *end));
         if end.is_none() {
             self.item_words.truncate(start);
         } else if known.is_item {
@@ -238,9 +256,11 @@ impl Run<'_> {
         let mut candidates = guesses.into_iter().map(usize::from).chain(0..elements.len());
         let (element, end) = candidates.find_map(|element| {
             let found = elements.get(element)?;
+            self.tries = self.tries.checked_sub(1)?;
             let mut words = std::mem::take(self.item_words);
             let (start, items) = (words.len(), self.items.len());
             let end = self.pattern::<false>(&found.pattern, at, &mut words, &mut Vec::new());
+            let end = end.filter(|end| ends_element(self.line, *end));
             // The items of arrays within elements are nobody's.
             self.items.truncate(items);
             words.truncate(if end.is_some() { words.len() } else { start });
@@ -327,6 +347,12 @@ impl Pattern {
         }
         None
     }
+}
+
+/// Whether an element can end here. A number that is remembered may be the front of a longer one.
+#[inline(always)]
+fn ends_element(line: &[u8], at: usize) -> bool {
+    matches!(line.get(at), Some(b',' | b']'))
 }
 
 /// Whether two texts of one length are the same. Most are short, and a call costs more than they do.

@@ -52,7 +52,7 @@ fn every_log_gives_the_same_rows() {
     let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/logs");
     let sum = logs(&testdata);
     assert!(sum.lines > 1_000, "testdata has logs");
-    assert!(sum.matched * 2 > sum.lines, "most lines have a shape that was learned: {sum:?}");
+    assert!(sum.matched * 10 > sum.lines * 6, "most lines have a shape that was learned: {sum:?}");
     if let Some(folder) = std::env::var_os("STAGELIGHT_LOGS") {
         logs(Path::new(&folder));
     }
@@ -156,6 +156,48 @@ proptest! {
             log.extend(line);
             log.push(b'\n');
         }
-        check(&log[..]);
+        prop_assert!(check(&log[..]).matched > 0);
     }
+}
+
+/// A line with other numbers behind each `key`.
+fn with_numbers(line: &[u8], key: &str, number: impl Fn(u64) -> u64) -> Vec<u8> {
+    let text = std::str::from_utf8(line).expect("a line of JSON");
+    let mut parts = text.split(key);
+    let mut changed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let old = part[..end].parse().expect("a number");
+        changed.push_str(&format!("{key}{}{}", number(old), &part[end..]));
+    }
+    changed.into_bytes()
+}
+
+/// More stages and accumulators than are remembered at a time.
+#[test]
+fn what_is_forgotten_is_learned_again() {
+    let ends = TASKS.iter().filter(|line| line.starts_with(br#"{"Event":"SparkListenerTaskEnd""#));
+    let ends: Vec<_> = ends.filter(|line| !line.contains(&b'\\')).collect();
+    let mut log = Vec::new();
+    for n in 0..1_500 {
+        let line = ends[n as usize % ends.len()];
+        let line = with_numbers(line, r#""Stage ID":"#, |_| n / 3 % 200);
+        log.extend(with_numbers(&line, r#"{"ID":"#, |id| id + n / 3 % 200 * 1_000));
+        log.push(b'\n');
+    }
+    let counts = check(&log[..]);
+    assert!(counts.matched * 10 > counts.lines * 9, "{counts:?}");
+}
+
+/// Arrays in arrays, which are no event of Spark's.
+#[test]
+fn arrays_in_arrays_are_left_to_the_parser() {
+    let event = |x: &str| format!(r#"{{"Event":"SparkListenerTaskStart","Stage ID":1,"X":{x}}}"#);
+    let nested = |depth: usize, inner: &str| {
+        event(&format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth)))
+    };
+    let task = r#""Task Info":{"Task ID":1},"#;
+    let lines = [nested(2, "1"), nested(1100, "1"), nested(60, r#""a""#), nested(100_000, "1")]
+        .map(|line| line.replace(r#""X""#, &format!(r#"{task}"X""#)));
+    check(lines.join("\n").as_bytes());
 }

@@ -52,7 +52,8 @@ fn compare(
     parsed: Vec<(&stagelight_tables::Table, RecordBatch)>,
 ) {
     assert_eq!(learned.len(), parsed.len(), "tables with rows");
-    for ((table, learned), (_, parsed)) in learned.into_iter().zip(parsed) {
+    for ((table, learned), (other, parsed)) in learned.into_iter().zip(parsed) {
+        assert_eq!(table.name, other.name);
         assert!(learned == parsed, "{}, learned: {learned:#?}\nparsed: {parsed:#?}", table.name);
     }
 }
