@@ -88,6 +88,7 @@ async fn answer(engine: &Engine, text: &str, format: Format) -> Result<()> {
 }
 
 async fn meta(engine: &Engine, command: &str, format: &mut Format) -> Result<()> {
+    let command = command.trim_end_matches(';');
     let (name, argument) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
     match (name, argument.trim()) {
         ("?" | "h" | "help", _) => hint(HELP),
@@ -116,6 +117,7 @@ fn list(out: &mut impl Write) -> Result<()> {
 }
 
 async fn describe(engine: &Engine, name: &str) -> Result<()> {
+    let asked = name;
     let (schema, name) = name.split_once('.').unwrap_or(("public", name));
     let quoted = |text: &str| text.replace('\'', "''");
     let columns = engine
@@ -126,6 +128,10 @@ async fn describe(engine: &Engine, name: &str) -> Result<()> {
             quoted(name)
         ))
         .await?;
+    if columns.batches.iter().all(|batch| batch.num_rows() == 0) {
+        hint(&format!("there is no {asked}; \\d lists what there is"));
+        return Ok(());
+    }
     format::print_table(&columns.schema, &columns.batches, &mut io::stdout())
 }
 

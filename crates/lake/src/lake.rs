@@ -286,7 +286,7 @@ async fn open_table(
         })?;
         let mut delta = DeltaTableBuilder::from_url(location)?.build()?;
         if create && !delta.verify_deltatable_existence().await? {
-            return CreateBuilder::new()
+            let made = CreateBuilder::new()
                 .with_log_store(delta.log_store())
                 .with_table_name(table.name)
                 .with_comment(table.doc)
@@ -295,7 +295,12 @@ async fn open_table(
                         .with_metadata([("comment", column.doc)])
                 }))
                 .with_save_mode(SaveMode::Ignore)
+                // To try again would be to change the table that somebody else has made meanwhile.
+                .with_commit_properties(CommitProperties::default().with_max_retries(0))
                 .await;
+            if made.is_ok() || !delta.verify_deltatable_existence().await? {
+                return made;
+            }
         }
         delta.load().await?;
         Ok(delta)

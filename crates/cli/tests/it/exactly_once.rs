@@ -53,6 +53,21 @@ fn one_by_one_is_as_all_at_once() {
 }
 
 #[test]
+fn a_lake_may_be_begun_by_many() {
+    let names = ["orders-aqe-40", "rolled-40", "retry-40", "spill-40"];
+    let all: Vec<_> = names.iter().map(|name| log(name)).collect();
+    let once = Stagelight::with(&all.iter().map(AsRef::as_ref).collect::<Vec<&Path>>());
+    let together = Stagelight::new();
+    let start = |path| together.command(&["ingest"]).arg(path).stderr(Stdio::piped()).spawn();
+    let runs: Vec<_> = all.iter().map(|path| start(path).expect("the binary starts")).collect();
+    for run in runs {
+        let output = run.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    same(&once, &together);
+}
+
+#[test]
 fn segments_of_a_log_may_come_in_any_order() {
     let folder = log("rolled-40").join("eventlog_v2_local-1795371780452");
     let once = Stagelight::with(&[&folder]);
