@@ -88,10 +88,10 @@ def python():
     return path
 
 
-def measured(command, env=None):
-    """Runs a command on one core: seconds, CPU seconds, MiB at most, what it wrote."""
+def measured(command, env=None, cores=CORE):
+    """Runs a command on given cores: seconds, CPU seconds, MiB at most, what it wrote."""
     notes, start = [], time.monotonic()
-    child = subprocess.Popen(["taskset", "-c", CORE, *map(str, command)], env=env, text=True,
+    child = subprocess.Popen(["taskset", "-c", cores, *map(str, command)], env=env, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with child.stderr:
         drain = threading.Thread(target=lambda: notes.append(child.stderr.read()))
