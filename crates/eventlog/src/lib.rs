@@ -6,7 +6,7 @@
 //! The way through it: [`LogName`] says whether a path can be part of an event log and which,
 //! [`open`] undoes the compression, [`Lines`] cuts the bytes into lines, [`event_class`] routes a
 //! line by its first bytes, and a [`Decoder`] with a [`Layout`] pulls out the values that a table
-//! wants.
+//! wants. Lines like one that was decoded need no decoder: [`Shapes`] find the same values in them.
 
 mod codec;
 mod decode;
