@@ -58,7 +58,10 @@ fn a_lake_may_be_begun_by_many() {
     let all: Vec<_> = names.iter().map(|name| log(name)).collect();
     let once = Stagelight::with(&all.iter().map(AsRef::as_ref).collect::<Vec<&Path>>());
     let together = Stagelight::new();
-    let start = |path| together.command(&["ingest"]).arg(path).stderr(Stdio::piped()).spawn();
+    let start = |path| {
+        let mut command = together.command(&["ingest"]);
+        command.arg(path).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
+    };
     let runs: Vec<_> = all.iter().map(|path| start(path).expect("the binary starts")).collect();
     for run in runs {
         let output = run.wait_with_output().expect("it ends");
