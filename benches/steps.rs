@@ -119,12 +119,12 @@ fn steps(criterion: &mut Criterion) {
     };
     group.bench_function("learn", |b| b.iter(learn));
     let mut shapes = learn();
-    let (mut lines, mut read, mut found) = (Lines::new(&of_ends[..], LIMIT), 0, 0);
+    let (mut lines, mut seen, mut found) = (Lines::new(&of_ends[..], LIMIT), 0, 0);
     while let Some(Ok(line)) = lines.next_line() {
-        read += 1;
+        seen += 1;
         found += usize::from(shapes.find(&line).is_some());
     }
-    assert!(found * 10 > read * 8, "{found} of {read} task ends have a shape that was learned");
+    assert!(found * 10 > seen * 8, "{found} of {seen} task ends have a shape that was learned");
     group.throughput(Throughput::Bytes(of_ends.len() as u64));
     group.bench_function("match", |b| {
         b.iter(|| {

@@ -34,7 +34,7 @@ struct Group {
 }
 
 enum Column {
-    Values(ArrowColumnWriter),
+    Values(Box<ArrowColumnWriter>),
     Constant(Constant),
 }
 
@@ -114,12 +114,13 @@ impl Group {
         batch: &RecordBatch,
     ) -> Result<Self> {
         let writers = factory.create_column_writers(file.flushed_row_groups().len())?;
+        let writers = writers.into_iter().map(Box::new);
         let descriptions = file.schema_descr().columns();
         let columns = table.columns().zip(writers).zip(descriptions).zip(batch.columns()).map(
             |(((column, writer), description), array)| match column.source {
                 Source::Context(context) if context.is_of_segment() => {
                     Constant::of(description, array)
-                        .map_or(Column::Values(writer), Column::Constant)
+                        .map_or_else(|| Column::Values(writer), Column::Constant)
                 }
                 _ => Column::Values(writer),
             },

@@ -179,8 +179,7 @@ fn what_is_forgotten_is_learned_again() {
     let ends = TASKS.iter().filter(|line| line.starts_with(br#"{"Event":"SparkListenerTaskEnd""#));
     let ends: Vec<_> = ends.filter(|line| !line.contains(&b'\\')).collect();
     let mut log = Vec::new();
-    for n in 0..1_500 {
-        let line = ends[n as usize % ends.len()];
+    for (n, line) in (0..1_500).zip(ends.into_iter().cycle()) {
         let line = with_numbers(line, r#""Stage ID":"#, |_| n / 3 % 200);
         log.extend(with_numbers(&line, r#"{"ID":"#, |id| id + n / 3 % 200 * 1_000));
         log.push(b'\n');
