@@ -167,7 +167,7 @@ def unpack(log, to):
     return files
 
 
-def versions(binary, interpreter):
+def versions(binary):
     def said(*command):
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     rustc = said("rustc", "--version")
@@ -212,7 +212,7 @@ def main():
                       f"{last['memory']:.0f} MiB", flush=True)
         lake = sum(path.stat().st_size for path in (scratch / "lake").rglob("*") if path.is_file())
         compressed = sum(path.stat().st_size for path in packed)
-        report(args, runs, size, compressed, lake, versions(release / "stagelight", interpreter))
+        report(args, runs, size, compressed, lake, versions(release / "stagelight"))
     finally:
         shutil.rmtree(scratch)
 

@@ -18,11 +18,11 @@ pub(super) struct Lesson<'a> {
 /// What is wanted of the value at some place of the line.
 #[derive(Default)]
 struct Wants {
-    /// Where tables' layouts go on below the value,
+    /// By table, where its layout goes on below the value.
     nodes: Vec<(usize, NodeId)>,
-    /// which slots take it,
+    /// By table, a slot that takes the value.
     slots: Vec<(usize, u16)>,
-    /// and the rest of the paths to tables' items; empty: the items are here.
+    /// By table, the rest of the path to its items; empty: the items are here.
     items: Vec<(usize, &'static str)>,
     /// Its text is part of the pattern.
     literal: bool,

@@ -122,8 +122,8 @@ impl Memory {
 }
 
 impl Element {
-    /// The element with the number of its first hole in its pattern, if a number is what it begins with, and
-    /// the text that this adds up to.
+    /// The element with the number of its first hole in its pattern, if it begins with one, and the
+    /// text that this adds up to.
     fn fixed<'a>(&self, line: &'a [u8]) -> (&'a [u8], Known) {
         let mut known = Known {
             pattern: self.pattern.clone(),
