@@ -1,6 +1,7 @@
 //! What each step of reading a log costs, in bytes of decompressed log per second.
 //!
-//! `cargo bench --bench steps` reads a log of `testdata`; `STAGELIGHT_LOG=FILE` another segment.
+//! `cargo bench --workspace --bench steps` reads a log of `testdata`; `STAGELIGHT_LOG=FILE` another
+//! segment.
 
 use std::fs::File;
 use std::hint::black_box;
