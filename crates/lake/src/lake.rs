@@ -4,14 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, TimeUnit};
-use chrono::Utc;
-use deltalake_core::kernel::DataType as DeltaType;
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
-use deltalake_core::kernel::{Action, Add, ArrayType, PrimitiveType, Remove, StructField};
-use deltalake_core::operations::create::CreateBuilder;
-use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use futures::future::try_join_all;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -20,15 +12,13 @@ use stagelight_tables::{SOURCES, Table, all};
 use tokio::sync::Mutex;
 use url::Url;
 
+use crate::delta::TableLog;
 use crate::entries;
 use crate::error::LakeError;
 use crate::ledger::{Ingested, Ledger};
 use crate::segment::{DataFile, StoredFile};
-use crate::snapshot::{LakeFile, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::source::SourceKey;
-
-/// A commit that collides with another that removes the same files is tried again so often.
-const COMMIT_ATTEMPTS: usize = 10;
 
 /// What counts in a lake at one moment.
 #[derive(Debug)]
@@ -44,7 +34,7 @@ pub struct Lake {
     root: Url,
     store: Arc<dyn ObjectStore>,
     /// By the table's name. A lock each, so that tables commit side by side.
-    tables: HashMap<&'static str, Mutex<DeltaTable>>,
+    tables: HashMap<&'static str, Mutex<TableLog>>,
 }
 
 impl Lake {
@@ -81,8 +71,8 @@ impl Lake {
         let root = Url::from_directory_path(&folder)
             .map_err(|()| address(uri, "it is not an absolute path"))?;
         let tables = try_join_all(all().map(async |table| {
-            let delta = open_table(&root, table, create).await?;
-            Ok::<_, LakeError>((table.name, Mutex::new(delta)))
+            let log = TableLog::open(&root, table, create).await?;
+            Ok::<_, LakeError>((table.name, Mutex::new(log)))
         }));
         Ok(Self { tables: tables.await?.into_iter().collect(), root, store: Arc::new(store) })
     }
@@ -151,64 +141,13 @@ impl Lake {
         self.exchange(SOURCES, rows.iter().collect(), &replaced).await
     }
 
-    /// Adds `files` to a table and removes what it has of the `replaced` segments, in one commit.
     async fn exchange(
         &self,
-        table: &'static Table,
+        table: &Table,
         files: Vec<&StoredFile>,
         replaced: &HashSet<SourceKey>,
     ) -> Result<(), LakeError> {
-        if files.is_empty() && replaced.is_empty() {
-            return Ok(());
-        }
-        let error = LakeError::delta(table.name);
-        let mut delta = self.tables[table.name].lock().await;
-        let mut attempt = 1;
-        loop {
-            match self.try_exchange(table, &mut delta, &files, replaced).await {
-                // Somebody else has removed the same files: look again at what is left.
-                Err(DeltaTableError::Transaction {
-                    source: TransactionError::CommitConflict(conflict),
-                }) if attempt < COMMIT_ATTEMPTS => {
-                    tracing::debug!(table = table.name, attempt, %conflict, "commit again");
-                    attempt += 1;
-                }
-                result => return result.map_err(error),
-            }
-        }
-    }
-
-    async fn try_exchange(
-        &self,
-        table: &'static Table,
-        delta: &mut DeltaTable,
-        files: &[&StoredFile],
-        replaced: &HashSet<SourceKey>,
-    ) -> Result<(), DeltaTableError> {
-        let mut actions: Vec<Action> = files.iter().map(|file| Action::Add(add(file))).collect();
-        if !replaced.is_empty() {
-            delta.update_state().await?;
-            let there = Snapshot::of(table, delta)?.files.into_iter();
-            let old = there.filter(|file| {
-                SourceKey::of_file(&file.path).is_some_and(|key| replaced.contains(&key))
-            });
-            actions.extend(old.map(|file| Action::Remove(remove(table, &file))));
-        }
-        if actions.is_empty() {
-            return Ok(());
-        }
-        let operation =
-            DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
-        let committed = {
-            let state = delta.snapshot()?;
-            CommitBuilder::from(CommitProperties::default())
-                .with_actions(actions)
-                .build(Some(state), delta.log_store(), operation)
-                .await?
-        };
-        tracing::debug!(table = table.name, version = committed.version(), "committed");
-        delta.state = Some(committed.snapshot());
-        Ok(())
+        self.tables[table.name].lock().await.exchange(files, replaced).await
     }
 
     /// The segments that are in the lake now.
@@ -221,10 +160,10 @@ impl Lake {
     }
 
     async fn ledger_and_files(&self) -> Result<(Ledger, Snapshot), LakeError> {
-        let mut delta = self.tables[SOURCES.name].lock().await;
-        delta.update_state().await.map_err(LakeError::delta(SOURCES.name))?;
-        let files = Snapshot::of(SOURCES, &delta).map_err(LakeError::delta(SOURCES.name))?;
-        let entries = entries::read(&delta, self.store.as_ref()).await?;
+        let mut log = self.tables[SOURCES.name].lock().await;
+        let delta = log.now().await?;
+        let files = Snapshot::of(SOURCES, delta).map_err(LakeError::delta(SOURCES.name))?;
+        let entries = entries::read(delta, self.store.as_ref()).await?;
         Ok((Ledger::new(entries), files))
     }
 
@@ -245,77 +184,8 @@ impl Lake {
         Ok(Contents { ledger, tables })
     }
 
-    async fn snapshot(&self, table: &'static Table) -> Result<Snapshot, LakeError> {
-        let mut delta = self.tables[table.name].lock().await;
-        delta.update_state().await.map_err(LakeError::delta(table.name))?;
-        Snapshot::of(table, &delta).map_err(LakeError::delta(table.name))
-    }
-}
-
-fn remove(table: &Table, file: &LakeFile) -> Remove {
-    let folder = format!("{}/", table.name);
-    Remove {
-        path: file.path.strip_prefix(&folder).unwrap_or(&file.path).to_owned(),
-        data_change: true,
-        deletion_timestamp: Some(Utc::now().timestamp_millis()),
-        size: i64::try_from(file.size).ok(),
-        ..Default::default()
-    }
-}
-
-fn add(file: &StoredFile) -> Add {
-    Add {
-        path: file.name.clone(),
-        size: i64::try_from(file.size).unwrap_or(i64::MAX),
-        modification_time: Utc::now().timestamp_millis(),
-        data_change: true,
-        stats: Some(file.stats.clone()),
-        ..Default::default()
-    }
-}
-
-async fn open_table(
-    root: &Url,
-    table: &'static Table,
-    create: bool,
-) -> Result<DeltaTable, LakeError> {
-    let error = LakeError::delta(table.name);
-    let open = async {
-        let location = root.join(&format!("{}/", table.name)).map_err(|e| {
-            DeltaTableError::generic(format!("{root} cannot hold {}: {e}", table.name))
-        })?;
-        let mut delta = DeltaTableBuilder::from_url(location)?.build()?;
-        if create && !delta.verify_deltatable_existence().await? {
-            let made = CreateBuilder::new()
-                .with_log_store(delta.log_store())
-                .with_table_name(table.name)
-                .with_comment(table.doc)
-                .with_columns(table.columns().map(|column| {
-                    StructField::nullable(column.name, delta_type(&column.kind.data_type()))
-                        .with_metadata([("comment", column.doc)])
-                }))
-                .with_save_mode(SaveMode::Ignore)
-                // To try again would be to change the table that somebody else has made meanwhile.
-                .with_commit_properties(CommitProperties::default().with_max_retries(0))
-                .await;
-            if made.is_ok() || !delta.verify_deltatable_existence().await? {
-                return made;
-            }
-        }
-        delta.load().await?;
-        Ok(delta)
-    };
-    open.await.map_err(error)
-}
-
-fn delta_type(arrow: &DataType) -> DeltaType {
-    match arrow {
-        DataType::Int64 => PrimitiveType::Long.into(),
-        DataType::Float64 => PrimitiveType::Double.into(),
-        DataType::Boolean => PrimitiveType::Boolean.into(),
-        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => PrimitiveType::Timestamp.into(),
-        DataType::List(element) => ArrayType::new(delta_type(element.data_type()), true).into(),
-        _ => PrimitiveType::String.into(),
+    async fn snapshot(&self, table: &Table) -> Result<Snapshot, LakeError> {
+        self.tables[table.name].lock().await.files().await
     }
 }
 

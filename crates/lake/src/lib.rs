@@ -8,6 +8,7 @@
 //! [`SegmentWriter`] turns batches into files, [`Lake::put`] stores them, [`Lake::commit`] makes
 //! them visible, and [`Lake::contents`] tells a reader which files count.
 
+mod delta;
 mod entries;
 mod error;
 mod lake;

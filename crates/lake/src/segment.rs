@@ -3,14 +3,20 @@
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use serde_json::json;
-use stagelight_tables::Table;
+use stagelight_tables::{SOURCES, Table};
 
+use crate::entries;
 use crate::error::LakeError;
 use crate::parquet_file::ParquetFile;
 use crate::source::SourceId;
 
 /// A file is closed and another begun when it is about this large.
 const FILE_BYTES: usize = 64 << 20;
+
+/// The columns of the table that its files have statistics of in the Delta log.
+pub(crate) fn statistics_columns(table: &Table) -> &'static [&'static str] {
+    if table.name == SOURCES.name { entries::COLUMNS } else { &["app_id"] }
+}
 
 /// A finished Parquet file that is not stored yet.
 #[derive(Debug)]

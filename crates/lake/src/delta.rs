@@ -1,0 +1,202 @@
+//! One table of the lake and its Delta log.
+//!
+//! A log is read when it is needed and not before: a run that stores a small segment would else
+//! spend most of its time on what the other tables have.
+
+use std::collections::HashSet;
+
+use arrow::datatypes::{DataType, TimeUnit};
+use chrono::Utc;
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
+use deltalake_core::kernel::{
+    Action, Add, ArrayType, DataType as DeltaType, MetadataExt, PrimitiveType, Protocol, Remove,
+    StructField, StructType, new_metadata,
+};
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::table::config::TablePropertiesExt;
+use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use serde_json::json;
+use stagelight_tables::Table;
+use url::Url;
+
+use crate::error::LakeError;
+use crate::segment::{StoredFile, statistics_columns};
+use crate::snapshot::{LakeFile, Snapshot};
+use crate::source::SourceKey;
+
+/// A commit that collides with another that removes the same files is tried again so often.
+const COMMIT_ATTEMPTS: usize = 10;
+
+/// A table in its Delta log.
+pub(crate) struct TableLog {
+    table: &'static Table,
+    /// As the log said when it was last read; nothing before that.
+    delta: DeltaTable,
+}
+
+impl TableLog {
+    /// The log of `table` in the lake at `root`; where there is none and `create` says so, it is
+    /// made.
+    pub(crate) async fn open(
+        root: &Url,
+        table: &'static Table,
+        create: bool,
+    ) -> Result<Self, LakeError> {
+        let error = LakeError::delta(table.name);
+        let open = async {
+            let location = root.join(&format!("{}/", table.name)).map_err(|e| {
+                DeltaTableError::generic(format!("{root} cannot hold {}: {e}", table.name))
+            })?;
+            let log = Self { table, delta: DeltaTableBuilder::from_url(location)?.build()? };
+            if create && !log.delta.verify_deltatable_existence().await? {
+                let made = log.make().await;
+                // Somebody else may have made it meanwhile.
+                if made.is_err() && !log.delta.verify_deltatable_existence().await? {
+                    made?;
+                }
+            }
+            Ok(log)
+        };
+        open.await.map_err(error)
+    }
+
+    /// Writes the first version. What `CreateBuilder` would do, but that reads the table twice when
+    /// it has written it.
+    async fn make(&self) -> Result<(), DeltaTableError> {
+        let columns = self.table.columns().map(|column| {
+            StructField::nullable(column.name, delta_type(&column.kind.data_type()))
+                .with_metadata([("comment", column.doc)])
+        });
+        let statistics = statistics_columns(self.table).join(",");
+        let metadata = new_metadata(
+            &StructType::try_new(columns)?,
+            std::iter::empty::<String>(),
+            [("delta.dataSkippingStatsColumns", statistics)],
+        )?
+        .with_name(self.table.name.to_owned())?
+        .with_description(self.table.doc.to_owned())?;
+        let protocol: Protocol =
+            serde_json::from_value(json!({ "minReaderVersion": 1, "minWriterVersion": 2 }))
+                .expect("a protocol has these two versions");
+        let operation = DeltaOperation::Create {
+            mode: SaveMode::ErrorIfExists,
+            location: self.delta.table_url().clone(),
+            protocol: protocol.clone(),
+            metadata: metadata.clone(),
+        };
+        // To try again would be to change the table that somebody else has made meanwhile.
+        CommitBuilder::from(CommitProperties::default().with_max_retries(0))
+            .with_actions(vec![Action::Protocol(protocol), Action::Metadata(metadata)])
+            .build(None, self.delta.log_store(), operation)
+            .into_prepared_commit_future()
+            .await?
+            .await?;
+        Ok(())
+    }
+
+    /// The table as it is now.
+    pub(crate) async fn now(&mut self) -> Result<&DeltaTable, LakeError> {
+        self.delta.update_state().await.map_err(LakeError::delta(self.table.name))?;
+        Ok(&self.delta)
+    }
+
+    /// The files that the table has now.
+    pub(crate) async fn files(&mut self) -> Result<Snapshot, LakeError> {
+        let table = self.table;
+        Snapshot::of(table, self.now().await?).map_err(LakeError::delta(table.name))
+    }
+
+    /// Adds `files` to the table and removes what it has of the `replaced` segments, in one commit.
+    pub(crate) async fn exchange(
+        &mut self,
+        files: Vec<&StoredFile>,
+        replaced: &HashSet<SourceKey>,
+    ) -> Result<(), LakeError> {
+        if files.is_empty() && replaced.is_empty() {
+            return Ok(());
+        }
+        let mut attempt = 1;
+        loop {
+            match self.try_exchange(&files, replaced).await {
+                // Somebody else has removed the same files: look again at what is left.
+                Err(DeltaTableError::Transaction {
+                    source: TransactionError::CommitConflict(conflict),
+                }) if attempt < COMMIT_ATTEMPTS => {
+                    tracing::debug!(table = self.table.name, attempt, %conflict, "commit again");
+                    attempt += 1;
+                }
+                result => return result.map_err(LakeError::delta(self.table.name)),
+            }
+        }
+    }
+
+    async fn try_exchange(
+        &mut self,
+        files: &[&StoredFile],
+        replaced: &HashSet<SourceKey>,
+    ) -> Result<(), DeltaTableError> {
+        self.delta.update_state().await?;
+        let mut actions: Vec<Action> = files.iter().map(|file| Action::Add(add(file))).collect();
+        if !replaced.is_empty() {
+            let there = Snapshot::of(self.table, &self.delta)?.files.into_iter();
+            let old = there.filter(|file| {
+                SourceKey::of_file(&file.path).is_some_and(|key| replaced.contains(&key))
+            });
+            actions.extend(old.map(|file| Action::Remove(remove(self.table, &file))));
+        }
+        if actions.is_empty() {
+            return Ok(());
+        }
+        let operation =
+            DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+        let state = self.delta.snapshot()?;
+        let committed = CommitBuilder::from(CommitProperties::default())
+            .with_actions(actions)
+            .build(Some(state), self.delta.log_store(), operation)
+            .into_prepared_commit_future()
+            .await?
+            .await?;
+        tracing::debug!(table = self.table.name, version = committed.version, "committed");
+        // What comes after a commit reads the new version, to write a checkpoint if one is due. The
+        // version may not be asked for again; then it is not read before it is.
+        let interval = state.table_config().checkpoint_interval();
+        if (committed.version + 1).is_multiple_of(interval.get()) {
+            let state = committed.await?.snapshot();
+            self.delta.state = Some(state);
+        }
+        Ok(())
+    }
+}
+
+fn add(file: &StoredFile) -> Add {
+    Add {
+        path: file.name.clone(),
+        size: i64::try_from(file.size).unwrap_or(i64::MAX),
+        modification_time: Utc::now().timestamp_millis(),
+        data_change: true,
+        stats: Some(file.stats.clone()),
+        ..Default::default()
+    }
+}
+
+fn remove(table: &Table, file: &LakeFile) -> Remove {
+    let folder = format!("{}/", table.name);
+    Remove {
+        path: file.path.strip_prefix(&folder).unwrap_or(&file.path).to_owned(),
+        data_change: true,
+        deletion_timestamp: Some(Utc::now().timestamp_millis()),
+        size: i64::try_from(file.size).ok(),
+        ..Default::default()
+    }
+}
+
+fn delta_type(arrow: &DataType) -> DeltaType {
+    match arrow {
+        DataType::Int64 => PrimitiveType::Long.into(),
+        DataType::Float64 => PrimitiveType::Double.into(),
+        DataType::Boolean => PrimitiveType::Boolean.into(),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => PrimitiveType::Timestamp.into(),
+        DataType::List(element) => ArrayType::new(delta_type(element.data_type()), true).into(),
+        _ => PrimitiveType::String.into(),
+    }
+}
