@@ -6,7 +6,7 @@ use std::ops::Range;
 use simd_json::INPUT_PADDING;
 use thiserror::Error;
 
-const BUFFER_BYTES: usize = 1 << 20;
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// One line, still in the reader's buffer.
 pub struct Line<'a> {

@@ -6,6 +6,7 @@
 //! read from it: values are taken only in forms that leave no choice (canonical integers, ASCII
 //! without escapes), and whatever else differs is text that does not match.
 
+mod chain;
 mod habit;
 mod learn;
 mod run;
@@ -87,7 +88,7 @@ struct Shape {
 /// What of an event becomes rows of one table.
 #[derive(Debug, PartialEq)]
 struct Rows {
-    cells: Vec<Cell>,
+    cells: Cells,
     /// Whether the event itself is the row; else items of it are.
     is_row: bool,
 }
@@ -104,7 +105,7 @@ struct Array {
 struct Element {
     pattern: Pattern,
     /// By table, the cells of its row if it makes one.
-    rows: Vec<Option<Vec<Cell>>>,
+    rows: Vec<Option<Cells>>,
     /// Whether any table has a row of it.
     is_item: bool,
 }
@@ -141,6 +142,18 @@ enum Hole {
     End,
 }
 
+/// Where the values of a table's slots are.
+#[derive(Debug, PartialEq)]
+struct Cells {
+    by_slot: Box<[Cell]>,
+    /// Slots with an integer, and its word.
+    integers: Box<[(usize, usize)]>,
+    /// Slots with a string, and the word of its place.
+    texts: Box<[(usize, usize)]>,
+    /// Slots with something that all lines have.
+    constants: Box<[(usize, Cell)]>,
+}
+
 /// Where a slot's value is.
 #[derive(Clone, Debug, PartialEq)]
 enum Cell {
@@ -171,7 +184,7 @@ pub struct Matched<'a> {
 /// The values of a part of a line: of the event, or of an item.
 #[derive(Clone, Copy)]
 pub struct Part<'a> {
-    cells: &'a [Cell],
+    cells: &'a Cells,
     words: &'a [u64],
     line: &'a [u8],
 }
@@ -270,41 +283,78 @@ impl<'a> Matched<'a> {
     }
 }
 
-/// What takes values out of a line. Each method returns the bytes of text that it kept.
+/// What takes the values of a part of a line, each with its slot.
 pub trait Sink {
-    /// The value of an integer.
-    fn integer(&mut self, n: i64) -> usize;
-    /// The value of a string.
-    fn text(&mut self, text: &str) -> usize;
-    /// Any other value, or none.
-    fn value(&mut self, value: Value<'_>) -> usize;
+    /// An integer.
+    fn integer(&mut self, slot: usize, n: i64);
+    /// A string, in UTF-8.
+    fn text(&mut self, slot: usize, utf8: &[u8]);
+    /// Any other value.
+    fn value(&mut self, slot: usize, value: Value<'_>);
 }
 
 impl<'a> Part<'a> {
-    /// Gives the value of a slot to `sink`, which is what most of the time of reading goes into: the
-    /// sink need not look at what it is given.
+    /// Gives every value to `sink` that is there and not null, each slot once at most.
+    ///
+    /// Most of the time of reading goes into this: a sink need not look at what it is given, nor is
+    /// it bothered with what is not there.
     #[inline(always)]
-    pub fn give(&self, slot: usize, sink: &mut impl Sink) -> usize {
-        match &self.cells[slot] {
-            Cell::Int(word) => sink.integer(self.words[*word] as i64),
-            Cell::Missing => sink.value(Value::Missing),
-            Cell::Text(word) => sink.text(text(self.line, self.words[*word])),
-            Cell::Literal(text) => sink.text(text),
-            Cell::Null | Cell::Bool(_) | Cell::Present => sink.value(self.value(slot)),
+    pub fn give(&self, sink: &mut impl Sink) {
+        for (slot, word) in &self.cells.integers {
+            sink.integer(*slot, self.words[*word] as i64);
+        }
+        for (slot, word) in &self.cells.texts {
+            sink.text(*slot, text(self.line, self.words[*word]));
+        }
+        for (slot, constant) in &self.cells.constants {
+            match constant {
+                Cell::Literal(text) => sink.text(*slot, text.as_bytes()),
+                Cell::Bool(flag) => sink.value(*slot, Value::Bool(*flag)),
+                _ => sink.value(*slot, Value::Bool(true)),
+            }
         }
     }
 
     /// The value of a slot.
     #[inline]
     pub fn value(&self, slot: usize) -> Value<'a> {
-        match &self.cells[slot] {
+        self.cell(&self.cells.by_slot[slot])
+    }
+
+    fn cell(&self, cell: &'a Cell) -> Value<'a> {
+        match cell {
             Cell::Int(word) => Value::Int(self.words[*word] as i64),
             Cell::Missing => Value::Missing,
-            Cell::Text(word) => Value::Text(text(self.line, self.words[*word])),
+            Cell::Text(word) => {
+                let text = std::str::from_utf8(text(self.line, self.words[*word]));
+                Value::Text(text.expect("only ASCII has matched"))
+            }
             Cell::Literal(text) => Value::Text(text),
             Cell::Null => Value::Null,
             Cell::Bool(flag) => Value::Bool(*flag),
             Cell::Present => Value::Bool(true),
+        }
+    }
+}
+
+impl From<Vec<Cell>> for Cells {
+    fn from(by_slot: Vec<Cell>) -> Self {
+        let (mut integers, mut texts, mut constants) = (Vec::new(), Vec::new(), Vec::new());
+        for (slot, cell) in by_slot.iter().enumerate() {
+            match cell {
+                Cell::Int(word) => integers.push((slot, *word)),
+                Cell::Text(word) => texts.push((slot, *word)),
+                Cell::Bool(_) | Cell::Literal(_) | Cell::Present => {
+                    constants.push((slot, cell.clone()))
+                }
+                Cell::Missing | Cell::Null => {}
+            }
+        }
+        Self {
+            by_slot: by_slot.into(),
+            integers: integers.into(),
+            texts: texts.into(),
+            constants: constants.into(),
         }
     }
 }
@@ -315,8 +365,8 @@ fn place(start: usize, end: usize) -> u64 {
 }
 
 /// What stands at a place: ASCII, or the line would not have matched.
-fn text(line: &[u8], place: u64) -> &str {
+fn text(line: &[u8], place: u64) -> &[u8] {
     let half = |bits: u64| usize::try_from(bits & u64::from(u32::MAX)).expect("32 bits fit");
     let (start, len) = (half(place >> 32), half(place));
-    std::str::from_utf8(&line[start..start + len]).expect("only ASCII has matched")
+    &line[start..start + len]
 }

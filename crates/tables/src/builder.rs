@@ -5,12 +5,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::SchemaRef;
-use stagelight_eventlog::{Identity, Matched, Part, Slot, Value};
+use stagelight_eventlog::{Identity, Matched, Sink, Value};
 use thiserror::Error;
 
+use crate::block::{Block, BlockRow};
 use crate::column::{Column, Context, Kind, Role, Source};
 use crate::table::Table;
-use crate::values::{Values, micros};
+use crate::values::{Values, micros, text};
 
 /// A batch is taken when it has this many rows,
 const BATCH_ROWS: usize = 8192;
@@ -61,15 +62,16 @@ pub struct TableBuilder {
     columns: Vec<ColumnBuilder>,
     /// The columns that differ from row to row and take none.
     context: Vec<(Context, Values)>,
-    has_measures: bool,
+    /// The integers of the last rows, which `columns` do not have yet.
+    block: Block,
+    /// Slots of which one must say something.
+    measures: Vec<usize>,
     rows: usize,
     text_bytes: usize,
 }
 
 struct ColumnBuilder {
     column: Column,
-    /// Whether the values are those of items, not of the event around them.
-    of_item: bool,
     values: Values,
 }
 
@@ -84,20 +86,22 @@ impl TableBuilder {
                 Source::Context(Context::AppId | Context::AttemptId | Context::Segment) => {}
                 Source::Context(of) => context.push((of, values)),
                 Source::Event(_) | Source::Given => {
-                    let of_item = !matches!(column.source, Source::Event(Slot::Event(_)));
-                    columns.push(ColumnBuilder { column, of_item, values });
+                    columns.push(ColumnBuilder { column, values });
                 }
             }
         }
-        let has_measures = columns.iter().any(|builder| builder.column.role == Role::Measure);
+        let slots = columns.iter().enumerate();
+        let measures = slots.filter(|(_, builder)| builder.column.role == Role::Measure);
+        let measures = measures.map(|(slot, _)| slot).collect();
         Self {
             table,
             schema: table.schema(),
             identity,
             segment,
+            block: Block::new(columns.len()),
             columns,
             context,
-            has_measures,
+            measures,
             rows: 0,
             text_bytes: 0,
         }
@@ -132,11 +136,12 @@ impl TableBuilder {
         for (builder, value) in self.columns.iter().zip(slots) {
             builder.check(self.table, *value)?;
         }
-        if self.has_measures && !self.measures_any(|slot| slots[slot]) {
+        if !self.says_something(|slot| slots[slot]) {
             return Ok(false);
         }
+        self.flush();
         for (builder, value) in self.columns.iter_mut().zip(slots) {
-            self.text_bytes += builder.values.append(*value);
+            self.text_bytes += builder.values.put(self.rows, *value);
         }
         self.append_context(context, 1);
         Ok(true)
@@ -154,36 +159,47 @@ impl TableBuilder {
         table: usize,
     ) -> usize {
         let event = matched.event(table);
-        let rows = if let Some(items) = matched.items(table) {
-            let mut items: Vec<_> = items.collect();
-            if self.has_measures {
-                items.retain(|item| self.measures_any(|slot| item.value(slot)));
+        let before = self.rows;
+        let Some(mut items) = matched.items(table) else {
+            if self.says_something(|slot| event.value(slot)) {
+                event.give(&mut self.row_behind(0));
+                self.append_context(context, 1);
             }
-            self.append_items(event, &items);
-            items.len()
-        } else if self.has_measures && !self.measures_any(|slot| event.value(slot)) {
-            0
-        } else {
-            let columns = self.columns.iter_mut().enumerate();
-            self.text_bytes +=
-                columns.map(|(slot, builder)| event.give(slot, &mut builder.values)).sum::<usize>();
-            1
+            return self.rows - before;
         };
-        if rows > 0 {
+        loop {
+            let mut rows = 0;
+            for item in items.by_ref() {
+                if self.says_something(|slot| item.value(slot)) {
+                    item.give(&mut self.row_behind(rows));
+                    rows += 1;
+                    if self.block.is_full() {
+                        break;
+                    }
+                }
+            }
+            if rows == 0 {
+                return self.rows - before;
+            }
+            event.give(&mut RowsOfEvent { rows, builder: self });
             self.append_context(context, rows);
         }
-        rows
     }
 
-    fn append_items(&mut self, event: Part<'_>, items: &[Part<'_>]) {
-        for (slot, builder) in self.columns.iter_mut().enumerate() {
-            if builder.of_item {
-                self.text_bytes +=
-                    items.iter().map(|item| item.give(slot, &mut builder.values)).sum::<usize>();
-            } else {
-                self.text_bytes += builder.values.append_n(event.value(slot), items.len());
-            }
+    /// The row behind the last one and `rows` that are not counted yet.
+    #[inline(always)]
+    fn row_behind(&mut self, rows: usize) -> Row<'_> {
+        if self.block.is_full() {
+            self.flush();
         }
+        let Self { columns, block, text_bytes, .. } = self;
+        Row { row: self.rows + rows, integers: block.add(), columns, text_bytes }
+    }
+
+    /// Appends what the block has to the columns.
+    fn flush(&mut self) {
+        let first = self.rows - self.block.rows();
+        self.block.flush(first, self.columns.iter_mut().map(|builder| &mut builder.values));
     }
 
     fn append_context(&mut self, context: RowContext<'_>, rows: usize) {
@@ -194,24 +210,25 @@ impl TableBuilder {
                 Context::Raw => Value::Text(context.raw),
                 Context::AppId | Context::AttemptId | Context::Segment => continue,
             };
-            self.text_bytes += values.append_n(value, rows);
+            self.text_bytes += values.put_n(self.rows, value, rows);
         }
         self.rows += rows;
     }
 
-    fn measures_any<'a>(&self, value: impl Fn(usize) -> Value<'a>) -> bool {
-        let columns = self.columns.iter().enumerate();
-        let measures = columns.filter(|(_, builder)| builder.column.role == Role::Measure);
-        measures.map(|(slot, _)| value(slot)).any(|value| match value {
+    /// Whether a row is worth keeping: what it measures is not all zero.
+    fn says_something<'a>(&self, value: impl Fn(usize) -> Value<'a>) -> bool {
+        let said = |slot: &usize| match value(*slot) {
             Value::Missing | Value::Null => false,
             Value::Int(n) => n > 0,
             // Whatever it is, it is not left out in silence.
             _ => true,
-        })
+        };
+        self.measures.is_empty() || self.measures.iter().any(said)
     }
 
     /// Takes the rows that were appended.
     pub fn take(&mut self) -> RecordBatch {
+        self.flush();
         let rows = std::mem::take(&mut self.rows);
         self.text_bytes = 0;
         let identity = &self.identity;
@@ -234,6 +251,52 @@ impl TableBuilder {
         });
         RecordBatch::try_new(Arc::clone(&self.schema), arrays.collect())
             .expect("builders and schema come from the same columns")
+    }
+}
+
+/// Takes the values of one row.
+struct Row<'a> {
+    row: usize,
+    integers: BlockRow<'a>,
+    columns: &'a mut [ColumnBuilder],
+    text_bytes: &'a mut usize,
+}
+
+impl Sink for Row<'_> {
+    #[inline(always)]
+    fn integer(&mut self, slot: usize, n: i64) {
+        self.integers.put(slot, n);
+    }
+
+    #[inline(always)]
+    fn text(&mut self, slot: usize, utf8: &[u8]) {
+        *self.text_bytes += self.columns[slot].values.put_utf8(self.row, utf8);
+    }
+
+    #[inline(always)]
+    fn value(&mut self, slot: usize, value: Value<'_>) {
+        *self.text_bytes += self.columns[slot].values.put(self.row, value);
+    }
+}
+
+/// Takes the values that the next rows have in common.
+struct RowsOfEvent<'a> {
+    builder: &'a mut TableBuilder,
+    rows: usize,
+}
+
+impl Sink for RowsOfEvent<'_> {
+    fn integer(&mut self, slot: usize, n: i64) {
+        self.builder.block.put(self.rows, slot, n);
+    }
+
+    fn text(&mut self, slot: usize, utf8: &[u8]) {
+        self.value(slot, Value::Text(text(utf8)));
+    }
+
+    fn value(&mut self, slot: usize, value: Value<'_>) {
+        let TableBuilder { columns, rows, text_bytes, .. } = &mut *self.builder;
+        *text_bytes += columns[slot].values.put_n(*rows, value, self.rows);
     }
 }
 

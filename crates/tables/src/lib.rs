@@ -4,6 +4,7 @@
 //! value stands, and what it means. Schema, builders, decoding, Parquet encoding and the column
 //! reference all come from that. [`Rows`] takes lines and gives batches.
 
+mod block;
 mod builder;
 mod column;
 mod parquet;

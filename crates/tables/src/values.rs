@@ -3,30 +3,29 @@
 //! Plain vectors: Arrow's own builders keep a bitmap up to date with each value, which costs several
 //! times what the value does.
 
+use std::iter::repeat_n;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, StringArray,
+    ArrayRef, BooleanArray, BooleanBufferBuilder, Float64Array, Int64Array, ListArray, StringArray,
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 use chrono::DateTime;
-use stagelight_eventlog::{Sink, Value};
+use stagelight_eventlog::Value;
 
 use crate::column::Kind;
 
-/// A time that is this far from 1970 may not fit in microseconds.
-const MAX_MS: i64 = i64::MAX / 1000;
-
-/// A column of one kind.
+/// A column of one kind. A row that is passed over has no value in it: NULL, or `false` where the
+/// column says whether there is one.
 pub(crate) struct Values {
     kind: Kind,
     typed: Typed,
-    /// Which values are not NULL; none is before it is needed.
-    valid: Option<Vec<bool>>,
-    /// NULLs at the end that `typed` does not have yet: of many columns all.
-    nulls: usize,
+    /// What integers are multiplied with: times come in milliseconds.
+    scale: i64,
+    /// Rows without a value: where they begin and how many they are.
+    gaps: Vec<(usize, usize)>,
 }
 
 /// The values, with something in the place of those that are NULL.
@@ -54,64 +53,109 @@ impl Values {
             DataType::List(_) => Typed::IntList { values: Vec::new(), ends: Vec::new() },
             _ => Typed::Int(Vec::new()),
         };
-        Self { kind, typed, valid: None, nulls: 0 }
+        let scale = if kind == Kind::Time { 1000 } else { 1 };
+        Self { kind, typed, scale, gaps: Vec::new() }
     }
 
-    /// Appends a value that is of the column's kind; returns the bytes of its text.
+    /// Puts a value that is of the column's kind into a row behind those that have one; returns the
+    /// bytes of its text.
     #[inline]
-    pub(crate) fn append(&mut self, value: Value<'_>) -> usize {
+    pub(crate) fn put(&mut self, row: usize, value: Value<'_>) -> usize {
         match value {
-            Value::Missing | Value::Null if self.kind != Kind::Present => self.nulls += 1,
-            Value::Int(n) => return self.integer(n),
-            Value::Text(text) => return self.text(text),
-            _ => {
-                self.make_room(1);
-                return self.append_other(value);
+            Value::Missing | Value::Null => {}
+            Value::Int(n) => return self.put_integer(row, n),
+            Value::Bool(flag) if matches!(self.kind, Kind::Bool | Kind::Present) => {
+                self.pass_over(row);
+                if let Typed::Bool(values) = &mut self.typed {
+                    values.push(flag || self.kind == Kind::Present);
+                }
+            }
+            value => {
+                self.pass_over(row);
+                return self.append(value);
             }
         }
         0
     }
 
-    /// Appends the same value `times` times; returns the bytes of its texts.
-    pub(crate) fn append_n(&mut self, value: Value<'_>, times: usize) -> usize {
-        match (value, &mut self.typed, self.kind) {
-            (Value::Missing | Value::Null, _, kind) if kind != Kind::Present => {
-                self.nulls += times;
-                return 0;
-            }
-            (Value::Int(n), Typed::Int(_), Kind::Int | Kind::IntIfAny) => {
-                self.make_room(times);
+    /// Puts the same value into `times` rows; returns the bytes of its texts.
+    pub(crate) fn put_n(&mut self, row: usize, value: Value<'_>, times: usize) -> usize {
+        match (value, &self.typed, self.kind) {
+            (Value::Missing | Value::Null, ..) => return 0,
+            (Value::Int(n), Typed::Int(_), Kind::Int | Kind::IntIfAny | Kind::IntText) => {
+                self.pass_over(row);
                 if let Typed::Int(values) = &mut self.typed {
-                    extend(values, n, times);
+                    values.extend(repeat_n(n, times));
                 }
             }
             (Value::Bool(flag), Typed::Bool(_), Kind::Bool) => {
-                self.make_room(times);
+                self.pass_over(row);
                 if let Typed::Bool(values) = &mut self.typed {
-                    extend(values, flag, times);
+                    values.extend(repeat_n(flag, times));
                 }
             }
-            _ => return (0..times).map(|_| self.append(value)).sum(),
+            _ => return (row..row + times).map(|row| self.put(row, value)).sum(),
         }
         0
     }
 
-    /// What `times` values need before they are appended.
+    /// As [`Values::put`] of an integer.
     #[inline(always)]
-    fn make_room(&mut self, times: usize) {
-        if self.nulls > 0 {
-            self.fill();
+    pub(crate) fn put_integer(&mut self, row: usize, n: i64) -> usize {
+        if let Typed::Int(values) = &mut self.typed
+            && values.len() == row
+            && let Some(n) = n.checked_mul(self.scale)
+        {
+            values.push(n);
+            return 0;
         }
-        if let Some(valid) = &mut self.valid {
-            valid.resize(valid.len() + times, true);
+        self.put_integer_elsewhere(row, n)
+    }
+
+    /// Puts integers into rows that follow each other.
+    pub(crate) fn put_integers(&mut self, row: usize, integers: impl Iterator<Item = i64>) {
+        match (&self.typed, self.kind) {
+            (Typed::Int(_), Kind::Int | Kind::IntIfAny | Kind::IntText) => {
+                self.pass_over(row);
+                if let Typed::Int(values) = &mut self.typed {
+                    values.extend(integers);
+                }
+            }
+            _ => {
+                for (at, n) in integers.enumerate() {
+                    self.put_integer(row + at, n);
+                }
+            }
         }
     }
 
-    fn append_other(&mut self, value: Value<'_>) -> usize {
-        match (&mut self.typed, value) {
-            (Typed::Text { .. }, value) if self.kind == Kind::TextIfNoInt && is_integer(value) => {
-                self.append_null();
+    #[inline(never)]
+    fn put_integer_elsewhere(&mut self, row: usize, n: i64) -> usize {
+        if self.kind == Kind::TextIfNoInt {
+            return 0;
+        }
+        self.pass_over(row);
+        self.append(Value::Int(n))
+    }
+
+    /// As [`Values::put`] of a string in UTF-8.
+    #[inline]
+    pub(crate) fn put_utf8(&mut self, row: usize, utf8: &[u8]) -> usize {
+        self.pass_over(row);
+        match (&mut self.typed, self.kind) {
+            (Typed::Text { bytes, ends }, Kind::Text) => {
+                bytes.extend_from_slice(utf8);
+                ends.push(end(bytes.len()));
+                utf8.len()
             }
+            _ => self.append(Value::Text(text(utf8))),
+        }
+    }
+
+    /// Appends what is neither missing nor null; nothing where it has no place in the column.
+    fn append(&mut self, value: Value<'_>) -> usize {
+        match (&mut self.typed, value) {
+            (Typed::Text { .. }, value) if self.kind == Kind::TextIfNoInt && is_integer(value) => {}
             (Typed::Text { bytes, ends }, value) => {
                 let before = bytes.len();
                 match value {
@@ -121,20 +165,12 @@ impl Values {
                 ends.push(end(bytes.len()));
                 return bytes.len() - before;
             }
-            (Typed::Int(values), value) => match integer(self.kind, value) {
-                Some(n) => values.push(n),
-                None => self.append_null(),
-            },
+            (Typed::Int(values), value) => values.extend(integer(self.kind, value)),
             (Typed::Bool(values), Value::Bool(flag)) if self.kind == Kind::Bool => {
                 values.push(flag);
             }
-            (Typed::Bool(values), value) => {
-                values.push(!matches!(value, Value::Missing | Value::Null));
-            }
-            (Typed::Float(values), value) => match float(value) {
-                Some(n) => values.push(n),
-                None => self.append_null(),
-            },
+            (Typed::Bool(values), _) => values.push(true),
+            (Typed::Float(values), value) => values.extend(float(value)),
             (Typed::IntList { values, ends }, Value::Nested(list)) => {
                 values.extend(list.elements().filter_map(|element| match element {
                     Value::Int(n) => Some(n),
@@ -142,46 +178,42 @@ impl Values {
                 }));
                 ends.push(end(values.len()));
             }
-            (Typed::IntList { .. }, _) => self.append_null(),
+            (Typed::IntList { .. }, _) => {}
         }
         0
     }
 
-    /// A NULL in the place of a value that was to come.
-    fn append_null(&mut self) {
-        if let Some(valid) = &mut self.valid {
-            valid.pop();
+    /// Goes on at `row`.
+    #[inline(always)]
+    fn pass_over(&mut self, row: usize) {
+        if self.typed.len() != row {
+            self.leave_gap(row);
         }
-        self.nulls += 1;
     }
 
-    /// Puts the NULLs that are behind where they belong.
     #[cold]
-    fn fill(&mut self) {
-        let nulls = std::mem::take(&mut self.nulls);
+    fn leave_gap(&mut self, row: usize) {
         let len = self.typed.len();
-        let valid = self.valid.get_or_insert_with(|| vec![true; len]);
-        valid.resize(len + nulls, false);
+        if self.kind != Kind::Present {
+            self.gaps.push((len, row - len));
+        }
         match &mut self.typed {
-            Typed::Int(values) => extend(values, 0, nulls),
-            Typed::Float(values) => extend(values, 0.0, nulls),
-            Typed::Bool(values) => extend(values, false, nulls),
+            Typed::Int(values) => values.resize(row, 0),
+            Typed::Float(values) => values.resize(row, 0.0),
+            Typed::Bool(values) => values.resize(row, false),
             Typed::Text { ends, .. } | Typed::IntList { ends, .. } => {
-                extend(ends, ends.last().copied().unwrap_or(0), nulls);
+                ends.resize(row, ends.last().copied().unwrap_or(0));
             }
         }
     }
 
-    /// Takes the `rows` values that were appended.
+    /// Takes the values of `rows` rows.
     pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
-        if self.nulls == rows {
-            self.nulls = 0;
+        if self.typed.len() == 0 && self.kind != Kind::Present {
             return new_null_array(&self.kind.data_type(), rows);
         }
-        if self.nulls > 0 {
-            self.fill();
-        }
-        let nulls = self.valid.take().map(NullBuffer::from);
+        self.pass_over(rows);
+        let nulls = self.take_nulls(rows);
         // As many come again, more likely than not.
         match &mut self.typed {
             Typed::Int(values) => {
@@ -213,42 +245,18 @@ impl Values {
             }
         }
     }
-}
 
-impl Sink for Values {
-    #[inline(always)]
-    fn integer(&mut self, n: i64) -> usize {
-        if self.kind == Kind::TextIfNoInt {
-            self.nulls += 1;
-            return 0;
+    fn take_nulls(&mut self, rows: usize) -> Option<NullBuffer> {
+        if self.gaps.is_empty() {
+            return None;
         }
-        self.make_room(1);
-        match (&mut self.typed, self.kind) {
-            (Typed::Int(values), Kind::Int | Kind::IntIfAny) => values.push(n),
-            (Typed::Int(values), Kind::Time) if (-MAX_MS..=MAX_MS).contains(&n) => {
-                values.push(n * 1000);
-            }
-            _ => return self.append_other(Value::Int(n)),
+        let mut valid = BooleanBufferBuilder::new(rows);
+        for (start, len) in self.gaps.drain(..) {
+            valid.append_n(start - valid.len(), true);
+            valid.append_n(len, false);
         }
-        0
-    }
-
-    #[inline]
-    fn text(&mut self, text: &str) -> usize {
-        self.make_room(1);
-        match (&mut self.typed, self.kind) {
-            (Typed::Text { bytes, ends }, Kind::Text) => {
-                bytes.extend_from_slice(text.as_bytes());
-                ends.push(end(bytes.len()));
-                text.len()
-            }
-            _ => self.append_other(Value::Text(text)),
-        }
-    }
-
-    #[inline(always)]
-    fn value(&mut self, value: Value<'_>) -> usize {
-        self.append(value)
+        valid.append_n(rows - valid.len(), true);
+        Some(valid.finish().into())
     }
 }
 
@@ -263,14 +271,9 @@ impl Typed {
     }
 }
 
-/// One value mostly.
-#[inline(always)]
-fn extend<T: Clone>(values: &mut Vec<T>, value: T, times: usize) {
-    if times == 1 {
-        values.push(value);
-    } else {
-        values.resize(values.len() + times, value);
-    }
+/// A string that is known to be UTF-8.
+pub(crate) fn text(utf8: &[u8]) -> &str {
+    std::str::from_utf8(utf8).expect("it is UTF-8")
 }
 
 /// A batch is taken long before this is too little.

@@ -82,7 +82,7 @@ impl<'a> Lesson<'a> {
         self.value(&mut drawing, &tree, &wants, "")?;
         let pattern = drawing.end(self.line, self.line.len())?;
         let rows = self.wanted.iter().zip(drawing.cells).map(|(wanted, cells)| Rows {
-            cells,
+            cells: cells.into(),
             is_row: matches!(wanted.layout.items, Items::Event | Items::ElementsOrEvent(_)),
         });
         Some(Shape { pattern, rows: rows.collect() })
@@ -298,7 +298,7 @@ impl<'a> Lesson<'a> {
         let pattern = drawing.end(self.line, at.end)?;
         let is_item = is_row.contains(&true);
         let rows = is_row.into_iter().zip(drawing.cells);
-        let rows = rows.map(|(is_row, cells)| is_row.then_some(cells)).collect();
+        let rows = rows.map(|(is_row, cells)| is_row.then(|| cells.into())).collect();
         let element = Element { pattern, rows, is_item };
         let elements = &mut self.arrays[array].elements;
         if !elements.contains(&element) && elements.len() < MAX_ELEMENTS {

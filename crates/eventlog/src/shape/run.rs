@@ -2,12 +2,19 @@
 
 use std::collections::HashMap;
 
+use super::chain::{Chain, Link, Reached};
 use super::{Array, Element, Hole, Pattern, place, scan};
 
 /// As many elements with their numbers are remembered of an array; then memory begins anew.
 const MAX_KNOWN: usize = 4096;
 /// As many bytes of them are remembered.
 const MAX_KNOWN_BYTES: usize = 2 << 20;
+/// After so often an element is made the first of a chain.
+const CHAINED_AFTER: u32 = 16;
+/// A chain of which less than half is found so often is made anew,
+const MAX_BROKEN: u32 = 16;
+/// but not more often than this.
+const MAX_CHAINS: u32 = 8;
 /// So often may an element of one line be held against a pattern in vain: arrays within arrays
 /// could have it tried without end.
 const MAX_TRIES: usize = 1 << 16;
@@ -55,7 +62,7 @@ pub(super) struct Memory {
     known: Vec<Known>,
     /// The remembered elements by what they are and their text up to the second hole.
     by_text: HashMap<(usize, Vec<u8>), u16>,
-    /// Bytes of their patterns.
+    /// Bytes of their patterns and chains.
     bytes: usize,
     /// What came first.
     first: Recent,
@@ -72,11 +79,25 @@ struct Known {
     fixed: Option<u64>,
     /// What came after it.
     next: Recent,
+    /// How often it was found by itself since it has a chain or none.
+    alone: u32,
+    /// It and what usually comes after it.
+    chain: Option<Chain>,
+    /// How often the chain was found broken.
+    broken: u32,
+    /// How many chains it had.
+    chains: u32,
 }
 
 /// Elements, the one that came last in front.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Recent([u16; 4]);
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self([u16::MAX; 4])
+    }
+}
 
 impl Recent {
     fn came(&mut self, element: usize) {
@@ -100,6 +121,26 @@ impl Memory {
             self.kinds.resize_with(element + 1, Recent::default);
         }
         &mut self.kinds[element]
+    }
+
+    /// Makes `first` and what usually comes after it a chain.
+    fn chain(&mut self, first: usize) {
+        let mut chain = Chain::default();
+        let mut next = first;
+        while let Some(Known { pattern, element, is_item, fixed, next: then, .. }) =
+            self.known.get(next)
+        {
+            let link = Link { known: next, element: *element, is_item: *is_item, fixed: *fixed };
+            if !chain.add(link, pattern) {
+                break;
+            }
+            next = usize::from(then.0[0]);
+        }
+        let known = &mut self.known[first];
+        known.chains += 1;
+        known.broken = 0;
+        self.bytes += chain.bytes();
+        known.chain = (chain.len() > 1).then_some(chain);
     }
 
     /// Remembers an element, number `at` of its array, that stands at the front of `line`; returns
@@ -131,6 +172,10 @@ impl Element {
             is_item: self.is_item,
             fixed: None,
             next: Recent::default(),
+            alone: 0,
+            chain: None,
+            broken: 0,
+            chains: 0,
         };
         let [first, second, ..] = self.pattern.steps[..] else { return (&[], known) };
         let start = usize::from(first.literal);
@@ -197,9 +242,12 @@ impl<'a> Run<'a> {
         }
         let mut before = None;
         loop {
-            let (element, end) = match self.known(array, before, at) {
+            let (element, end) = match self.chained(array, before, at) {
                 Some(found) => found,
-                None => self.unknown(array, before, at)?,
+                None => match self.known(array, before, at) {
+                    Some(found) => found,
+                    None => self.unknown(array, before, at)?,
+                },
             };
             before = Some(element);
             at = end + 1;
@@ -207,6 +255,34 @@ impl<'a> Run<'a> {
                 return Some(at);
             }
         }
+    }
+
+    /// The last of the elements that stand at `at` as they usually do, and where it ends.
+    #[inline(always)]
+    fn chained(
+        &mut self,
+        array: usize,
+        before: Option<usize>,
+        at: usize,
+    ) -> Option<(usize, usize)> {
+        let memory = &mut self.memories[array];
+        let first = usize::from(memory.next(before).0[0]);
+        let known = memory.known.get_mut(first)?;
+        let Some(chain) = &known.chain else {
+            known.alone += 1;
+            if known.alone % CHAINED_AFTER == 0 && known.chains < MAX_CHAINS {
+                memory.chain(first);
+            }
+            return None;
+        };
+        let reached = chain.run(array, self.line, at, self.items, self.item_words);
+        if !matches!(reached, Some(Reached { is_whole: true, .. })) {
+            known.broken += 1;
+            if known.broken > MAX_BROKEN && known.chains < MAX_CHAINS {
+                memory.chain(first);
+            }
+        }
+        reached.map(|reached| (reached.known, reached.end))
     }
 
     /// Which of the elements that are remembered stands at `at`, and where it ends.
@@ -314,39 +390,56 @@ impl Pattern {
                 return None;
             }
             at += literal.len();
-            at = match step.hole {
-                Hole::AnyInt if !ALL => scan::skip_integer(line, at)?,
-                Hole::Int | Hole::AnyInt => {
-                    let (value, end) = scan::integer(line, at)?;
-                    if ALL {
-                        numbers.push(value);
-                    }
-                    if step.hole == Hole::Int {
-                        words.push(value as u64);
-                    }
-                    end
-                }
-                Hole::End => return Some(at),
-                Hole::Text => {
-                    let end = scan::text(line, at)?;
-                    words.push(place(at, end));
-                    end
-                }
-                Hole::AnyText => scan::text(line, at)?,
-                Hole::NoIntText => {
-                    let end = scan::text(line, at)?;
-                    let text = std::str::from_utf8(&line[at..end]).ok()?;
-                    if text.parse::<i64>().is_ok() {
-                        return None;
-                    }
-                    words.push(place(at, end));
-                    end
-                }
-                Hole::Array(n) => array(usize::from(n), at)?,
-            };
+            if step.hole == Hole::End {
+                return Some(at);
+            }
+            at = hole::<ALL>(step.hole, line, at, words, numbers, array)?;
         }
         None
     }
+}
+
+/// Where a hole at `at` of `line` ends; what is wanted of it is added to `words`.
+#[inline(always)]
+pub(super) fn hole<const ALL: bool>(
+    hole: Hole,
+    line: &[u8],
+    at: usize,
+    words: &mut Vec<u64>,
+    numbers: &mut Vec<i64>,
+    array: &mut impl FnMut(usize, usize) -> Option<usize>,
+) -> Option<usize> {
+    let end = match hole {
+        Hole::AnyInt if !ALL => scan::skip_integer(line, at)?,
+        Hole::Int | Hole::AnyInt => {
+            let (value, end) = scan::integer(line, at)?;
+            if ALL {
+                numbers.push(value);
+            }
+            if hole == Hole::Int {
+                words.push(value as u64);
+            }
+            end
+        }
+        Hole::End => at,
+        Hole::Text => {
+            let end = scan::text(line, at)?;
+            words.push(place(at, end));
+            end
+        }
+        Hole::AnyText => scan::text(line, at)?,
+        Hole::NoIntText => {
+            let end = scan::text(line, at)?;
+            let text = std::str::from_utf8(&line[at..end]).ok()?;
+            if text.parse::<i64>().is_ok() {
+                return None;
+            }
+            words.push(place(at, end));
+            end
+        }
+        Hole::Array(n) => array(usize::from(n), at)?,
+    };
+    Some(end)
 }
 
 /// Whether an element can end here. A number that is remembered may be the front of a longer one.
@@ -357,11 +450,18 @@ fn ends_element(line: &[u8], at: usize) -> bool {
 
 /// Whether two texts of one length are the same. Most are short, and a call costs more than they do.
 #[inline(always)]
-fn same(found: &[u8], literal: &[u8]) -> bool {
-    match (found.first_chunk::<8>(), found.last_chunk::<8>(), found.len()) {
-        (Some(first), Some(last), ..=16) => {
-            literal.first_chunk() == Some(first) && literal.last_chunk() == Some(last)
-        }
+pub(super) fn same(found: &[u8], literal: &[u8]) -> bool {
+    match found.len() {
+        8..=16 => ends::<8>(found, literal),
+        17..=32 => ends::<16>(found, literal),
+        33..=64 => ends::<32>(found, literal),
         _ => found == literal,
     }
+}
+
+/// Whether the first and the last `N` bytes are the same.
+#[inline(always)]
+fn ends<const N: usize>(found: &[u8], literal: &[u8]) -> bool {
+    found.first_chunk::<N>() == literal.first_chunk()
+        && found.last_chunk::<N>() == literal.last_chunk()
 }
