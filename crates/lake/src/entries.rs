@@ -15,17 +15,8 @@ use crate::error::LakeError;
 use crate::ledger::Entry;
 
 /// The columns that the ledger's files have statistics of.
-pub(crate) const COLUMNS: &[&str] = &[
-    "app_id",
-    "attempt_id",
-    "segment",
-    "uri",
-    "etag",
-    "size",
-    "modified_at",
-    "layout",
-    "events",
-];
+pub(crate) const COLUMNS: &[&str] =
+    &["app_id", "attempt_id", "segment", "uri", "etag", "size", "modified_at", "layout", "events"];
 
 /// Statistics of a ledger file; those of a file of one row are the row.
 #[derive(Deserialize)]

@@ -1,23 +1,27 @@
 //! A Parquet file of one table, in memory while it is written.
 //!
 //! The columns that say which segment a row is of have one value in the whole file. They are not
-//! encoded value by value: a page of one run says it.
+//! encoded value by value: a page of one run says it. Integers, most of what a lake has, are encoded
+//! here too; what is left is `parquet`'s.
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
-use bytes::Bytes;
+mod chunk;
+mod constant;
+mod delta_packed;
+mod integers;
+
+use arrow::array::RecordBatch;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
-use parquet::basic::{Compression, Encoding};
-use parquet::column::page::{CompressedPage, Page, PageWriter};
-use parquet::column::writer::ColumnCloseResult;
-use parquet::data_type::ByteArray;
-use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::ColumnChunkMetaData;
-use parquet::file::statistics::{Statistics, ValueStatistics};
-use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
-use parquet::schema::types::ColumnDescPtr;
+use parquet::basic::{Encoding, ZstdLevel};
+use parquet::errors::Result;
+use parquet::file::properties::EnabledStatistics;
+use parquet::file::writer::SerializedFileWriter;
 use stagelight_tables::{ROW_GROUP_ROWS, Source, Table, writer_properties};
+
+use zstd::bulk::Compressor;
+
+use constant::Constant;
+use integers::Integers;
 
 /// A file that is being written.
 pub(crate) struct ParquetFile {
@@ -25,6 +29,7 @@ pub(crate) struct ParquetFile {
     file: SerializedFileWriter<Vec<u8>>,
     factory: ArrowRowGroupWriterFactory,
     group: Option<Group>,
+    zstd: Compressor<'static>,
 }
 
 /// A row group that is being written.
@@ -35,7 +40,8 @@ struct Group {
 
 enum Column {
     Values(Box<ArrowColumnWriter>),
-    Constant(Constant),
+    Integers(Box<Integers>),
+    Constant(Box<Constant>),
 }
 
 impl ParquetFile {
@@ -47,7 +53,8 @@ impl ParquetFile {
         let file =
             SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties.into())?;
         let factory = ArrowRowGroupWriterFactory::new(&file, schema);
-        Ok(Self { table, file, factory, group: None })
+        let zstd = Compressor::new(ZstdLevel::default().compression_level())?;
+        Ok(Self { table, file, factory, group: None, zstd })
     }
 
     /// Appends the rows of a batch of the table, all of the same segment.
@@ -66,6 +73,7 @@ impl ParquetFile {
                         writer.write(&leaf)?;
                     }
                 }
+                Column::Integers(integers) => integers.write(array, &mut self.zstd)?,
                 Column::Constant(constant) => constant.expect(array)?,
             }
         }
@@ -78,6 +86,7 @@ impl ParquetFile {
         let waiting = self.group.iter().flat_map(|group| &group.columns);
         let waiting = waiting.map(|column| match column {
             Column::Values(writer) => writer.get_estimated_total_bytes(),
+            Column::Integers(integers) => integers.size(),
             Column::Constant(_) => 0,
         });
         self.file.bytes_written() + waiting.sum::<usize>()
@@ -95,6 +104,10 @@ impl ParquetFile {
         for column in columns {
             match column {
                 Column::Values(writer) => writer.close()?.append_to_row_group(&mut group)?,
+                Column::Integers(integers) => {
+                    let (bytes, close) = integers.chunk(&mut self.zstd)?;
+                    group.append_column(&bytes, close)?;
+                }
                 Column::Constant(constant) => {
                     let (bytes, close) = constant.chunk(rows)?;
                     group.append_column(&bytes, close)?;
@@ -114,166 +127,132 @@ impl Group {
         batch: &RecordBatch,
     ) -> Result<Self> {
         let writers = factory.create_column_writers(file.flushed_row_groups().len())?;
-        let writers = writers.into_iter().map(Box::new);
         let descriptions = file.schema_descr().columns();
         let columns = table.columns().zip(writers).zip(descriptions).zip(batch.columns()).map(
-            |(((column, writer), description), array)| match column.source {
-                Source::Context(context) if context.is_of_segment() => {
-                    Constant::of(description, array)
-                        .map_or_else(|| Column::Values(writer), Column::Constant)
+            |(((column, writer), description), array)| {
+                let constant = match column.source {
+                    Source::Context(context) if context.is_of_segment() => {
+                        Constant::of(description, array)
+                    }
+                    _ => None,
+                };
+                if let Some(constant) = constant {
+                    return Column::Constant(Box::new(constant));
                 }
-                _ => Column::Values(writer),
+                let path = description.path();
+                if file.properties().encoding(path) == Some(Encoding::DELTA_BINARY_PACKED) {
+                    let statistics = file.properties().statistics_enabled(path);
+                    let has_statistics = statistics != EnabledStatistics::None;
+                    return Column::Integers(Box::new(Integers::new(description, has_statistics)));
+                }
+                Column::Values(Box::new(writer))
             },
         );
         Ok(Self { columns: columns.collect(), rows: 0 })
     }
 }
 
-/// A column with one value.
-struct Constant {
-    description: ColumnDescPtr,
-    /// As the plain encoding has it.
-    plain: Vec<u8>,
-    statistics: Statistics,
-}
-
-impl Constant {
-    /// The value of all of `array`, if none is NULL; only the first is looked at.
-    fn of(description: &ColumnDescPtr, array: &dyn Array) -> Option<Self> {
-        if array.null_count() > 0 {
-            return None;
-        }
-        let (plain, statistics) = if let Some(values) = array.as_primitive_opt::<Int64Type>() {
-            let value = *values.values().first()?;
-            let statistics = ValueStatistics::new(Some(value), Some(value), None, Some(0), false);
-            (value.to_le_bytes().to_vec(), Statistics::Int64(statistics))
-        } else {
-            let text = array.as_string_opt::<i32>()?.iter().next()??;
-            let length = u32::try_from(text.len()).ok()?;
-            let value = ByteArray::from(text);
-            let statistics =
-                ValueStatistics::new(Some(value.clone()), Some(value), None, Some(0), false);
-            let plain = [&length.to_le_bytes(), text.as_bytes()].concat();
-            (plain, Statistics::ByteArray(statistics))
-        };
-        Some(Self { description: description.clone(), plain, statistics })
-    }
-
-    /// # Errors
-    ///
-    /// The rows are of another segment: it would be lost that they are.
-    fn expect(&self, array: &dyn Array) -> Result<()> {
-        match Self::of(&self.description, array) {
-            Some(other) if other.plain == self.plain => Ok(()),
-            _ => Err(ParquetError::General("rows of another segment".to_owned())),
-        }
-    }
-
-    /// A dictionary of the value, and a page that says it for every row.
-    fn chunk(self, rows: usize) -> Result<(Bytes, ColumnCloseResult)> {
-        let too_many = |_| ParquetError::General(format!("{rows} rows in a row group"));
-        let count = u32::try_from(rows).map_err(too_many)?;
-        // All rows have a value (definition level 1), and all the same (index 0), of one bit each.
-        let (defined, first) = (run(count, 1), run(count, 0));
-        let length = u32::try_from(defined.len()).map_err(too_many)?;
-        let page = [&length.to_le_bytes(), &defined[..], &[1], &first].concat();
-
-        let mut bytes = TrackedWrite::new(Vec::new());
-        let mut pages = SerializedPageWriter::new(&mut bytes);
-        let size = self.plain.len();
-        let dictionary = Page::DictionaryPage {
-            buf: self.plain.into(),
-            num_values: 1,
-            encoding: Encoding::PLAIN,
-            is_sorted: false,
-        };
-        let dictionary = pages.write_page(CompressedPage::new(dictionary, size))?;
-        let size = page.len();
-        let page = Page::DataPage {
-            buf: page.into(),
-            num_values: count,
-            encoding: Encoding::RLE_DICTIONARY,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
-        };
-        pages.write_page(CompressedPage::new(page, size))?;
-
-        let bytes = Bytes::from(bytes.into_inner()?);
-        let size = bytes.len() as i64;
-        let metadata = ColumnChunkMetaData::builder(self.description)
-            .set_compression(Compression::UNCOMPRESSED)
-            .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY])
-            .set_dictionary_page_offset(Some(0))
-            .set_data_page_offset(dictionary.bytes_written as i64)
-            .set_num_values(i64::from(count))
-            .set_total_compressed_size(size)
-            .set_total_uncompressed_size(size)
-            .set_statistics(self.statistics)
-            .build()?;
-        let close = ColumnCloseResult {
-            bytes_written: bytes.len() as u64,
-            rows_written: u64::from(count),
-            metadata,
-            bloom_filter: None,
-            column_index: None,
-            offset_index: None,
-        };
-        Ok((bytes, close))
-    }
-}
-
-/// A run of `count` times the one-bit `value`, as the hybrid of run lengths and bit packing has it.
-fn run(count: u32, value: u8) -> Vec<u8> {
-    let mut rest = u64::from(count) << 1;
-    let mut bytes = Vec::new();
-    while rest >= 0x80 {
-        bytes.push(rest.to_le_bytes()[0] | 0x80);
-        rest >>= 7;
-    }
-    bytes.extend([rest.to_le_bytes()[0], value]);
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::file::statistics::Statistics;
+    use proptest::prelude::*;
     use stagelight_eventlog::{Identity, Value};
-    use stagelight_tables::{QUARANTINE, RowContext, TableBuilder};
+    use stagelight_tables::{Kind, QUARANTINE, RowContext, SOURCES, TableBuilder};
 
     use super::*;
 
-    fn rows(app_id: &str, rows: usize) -> RecordBatch {
+    /// Rows whose integers are `integers`, NULL where there is none; all else is NULL.
+    fn rows(table: &'static Table, app_id: &str, integers: &[Option<i64>]) -> RecordBatch {
         let identity = Identity { app_id: app_id.to_owned(), attempt_id: None };
-        let mut builder = TableBuilder::new(QUARANTINE, identity, 7);
-        let slots: Vec<_> = QUARANTINE.columns().skip(3).map(|_| Value::Missing).collect();
-        for _ in 0..rows {
+        let mut builder = TableBuilder::new(table, identity, 7);
+        for integer in integers {
+            let given = table.columns().filter(|column| column.source == Source::Given);
+            let slots: Vec<_> = given
+                .map(|column| match column.kind {
+                    Kind::Int => integer.map_or(Value::Null, Value::Int),
+                    Kind::Time => integer.map_or(Value::Null, |n| Value::Int(n / 1000)),
+                    _ => Value::Missing,
+                })
+                .collect();
             let context = RowContext { line: 0, event: "", raw: "" };
             builder.append(context, &slots).expect("nothing is required");
         }
         builder.take()
     }
 
+    /// Writes the batches to one file and holds what is read from it against them.
+    fn check(table: &'static Table, batches: &[RecordBatch]) {
+        let mut file = ParquetFile::new(table).expect("a file");
+        for batch in batches {
+            file.write(batch).expect("rows fit");
+        }
+        let bytes = Bytes::from(file.finish().expect("the file ends"));
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a file");
+        let read: Vec<_> = reader
+            .with_batch_size(1000)
+            .build()
+            .expect("it can be read")
+            .map(|batch| batch.expect("it can be read"))
+            .collect();
+        let schema = table.schema();
+        let whole = |batches: &[RecordBatch]| {
+            arrow::compute::concat_batches(&schema, batches).expect("one schema")
+        };
+        assert!(whole(&read) == whole(batches), "what was read is not what was written");
+    }
+
     #[test]
-    fn what_is_written_is_read_again() {
+    fn row_groups_follow_each_other() {
         for counts in [&[1][..], &[3, 4], &[8192; 40], &[ROW_GROUP_ROWS + 1, 1]] {
             for app_id in ["", "application_1700000000000_0001"] {
-                let mut file = ParquetFile::new(QUARANTINE).expect("a file");
-                for count in counts {
-                    file.write(&rows(app_id, *count)).expect("rows fit");
-                }
-                let bytes = Bytes::from(file.finish().expect("the file ends"));
-                let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a file");
-                let all: usize = counts.iter().sum();
-                assert_eq!(reader.metadata().file_metadata().num_rows(), all as i64);
-                let mut read = 0;
-                for batch in reader.build().expect("it can be read") {
-                    let batch = batch.expect("it can be read");
-                    assert_eq!(batch, rows(app_id, batch.num_rows()));
-                    read += batch.num_rows();
-                }
-                assert_eq!(read, all);
+                let batches = counts.iter().map(|n| rows(QUARANTINE, app_id, &vec![None; *n]));
+                check(QUARANTINE, &batches.collect::<Vec<_>>());
             }
+        }
+    }
+
+    #[test]
+    fn statistics_have_the_range_of_integers() {
+        let mut file = ParquetFile::new(SOURCES).expect("a file");
+        file.write(&rows(SOURCES, "app", &[Some(5), None, Some(-3), Some(4)])).expect("rows fit");
+        let bytes = Bytes::from(file.finish().expect("the file ends"));
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a file");
+        let group = reader.metadata().row_group(0);
+        let size = group.columns().iter().find(|c| c.column_path().string() == "size");
+        let Some(Statistics::Int64(statistics)) = size.expect("a column").statistics() else {
+            panic!("no statistics");
+        };
+        assert_eq!((statistics.min_opt(), statistics.max_opt()), (Some(&-3), Some(&5)));
+        assert_eq!(statistics.null_count_opt(), Some(1));
+    }
+
+    /// Integers as tasks have them: the same, near to each other, or anything.
+    fn integers() -> impl Strategy<Value = Vec<Option<i64>>> {
+        let one = prop_oneof![
+            4 => Just(Some(0)),
+            4 => (0..1000_i64).prop_map(Some),
+            2 => Just(None),
+            1 => any::<i64>().prop_map(Some),
+            1 => prop_oneof![Just(i64::MIN), Just(i64::MAX)].prop_map(Some),
+        ];
+        prop_oneof![
+            prop::collection::vec(one, 1..600),
+            (any::<i64>(), 0..200_i64, 1..40_000_usize).prop_map(|(first, step, rows)| {
+                (0..rows).map(|row| Some(first.wrapping_add(step * row as i64))).collect()
+            }),
+            (1..40_000_usize).prop_map(|rows| vec![None; rows]),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn integers_are_read_again(batches in prop::collection::vec(integers(), 1..5)) {
+            let batches: Vec<_> = batches.iter().map(|batch| rows(SOURCES, "app", batch)).collect();
+            check(SOURCES, &batches);
         }
     }
 }
