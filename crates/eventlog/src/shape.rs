@@ -44,8 +44,10 @@ pub enum Form {
     Bool,
     /// An integer, as a number or as a string.
     IntText,
-    /// An integer, as a number or as a string, or else the string.
-    IntOrText,
+    /// An integer, as a number or as a string; nothing where a string is none.
+    IntIfAny,
+    /// A string that is no integer; nothing where it is one, or a number.
+    TextIfNoInt,
     /// Whether the event has it.
     Present,
     /// Anything else: only the parser can give it.
@@ -284,6 +286,8 @@ impl<'a> Matched<'a> {
 }
 
 /// What takes the values of a part of a line, each with its slot.
+///
+/// Which of its methods a slot's values come by follows from the slot's form alone.
 pub trait Sink {
     /// An integer.
     fn integer(&mut self, slot: usize, n: i64);

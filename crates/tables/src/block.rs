@@ -12,6 +12,9 @@ const ROWS: usize = 64;
 const MAX_SLOTS: usize = 128;
 
 /// The integers of the last rows of a table, by slot.
+///
+/// All that the rows have in columns of integers goes through the block, and nothing else does: what
+/// comes later must not come before it.
 pub(crate) struct Block {
     slots: usize,
     integers: Vec<i64>,

@@ -265,16 +265,19 @@ struct Row<'a> {
 impl Sink for Row<'_> {
     #[inline(always)]
     fn integer(&mut self, slot: usize, n: i64) {
+        debug_assert!(self.columns[slot].column.kind.is_integral());
         self.integers.put(slot, n);
     }
 
     #[inline(always)]
     fn text(&mut self, slot: usize, utf8: &[u8]) {
+        debug_assert!(!self.columns[slot].column.kind.is_integral());
         *self.text_bytes += self.columns[slot].values.put_utf8(self.row, utf8);
     }
 
     #[inline(always)]
     fn value(&mut self, slot: usize, value: Value<'_>) {
+        debug_assert!(!self.columns[slot].column.kind.is_integral());
         *self.text_bytes += self.columns[slot].values.put(self.row, value);
     }
 }

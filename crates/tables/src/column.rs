@@ -45,7 +45,8 @@ impl Kind {
         match self {
             Self::Int | Self::Time => Form::Int,
             Self::IntText => Form::IntText,
-            Self::IntIfAny | Self::TextIfNoInt => Form::IntOrText,
+            Self::IntIfAny => Form::IntIfAny,
+            Self::TextIfNoInt => Form::TextIfNoInt,
             Self::Text => Form::Text,
             Self::Bool => Form::Bool,
             Self::Present => Form::Present,

@@ -140,7 +140,7 @@ impl<'a> Lesson<'a> {
         if wants.literal {
             return forms.iter().all(|form| matches!(form, Form::Text | Form::Present)).then(
                 || {
-                    drawing.set(wants, &Cell::Literal(text.into()));
+                    self.set(drawing, wants, &Cell::Literal(text.into()));
                 },
             );
         }
@@ -160,7 +160,7 @@ impl<'a> Lesson<'a> {
         } else {
             (Hole::NoIntText, Cell::Text(drawing.words))
         };
-        drawing.set(wants, &cell);
+        self.set(drawing, wants, &cell);
         drawing.hole(self.line, at.clone(), hole)
     }
 
@@ -176,7 +176,7 @@ impl<'a> Lesson<'a> {
         if let Some(cell) = fixed {
             let fits = |form: &Form| matches!(form, Form::Bool | Form::Present);
             return (cell == Cell::Null || forms.iter().all(fits))
-                .then(|| drawing.set(wants, &cell));
+                .then(|| self.set(drawing, wants, &cell));
         }
         let digits = self.line[at.clone()].strip_prefix(b"-").unwrap_or(&self.line[at.clone()]);
         if !digits.iter().all(u8::is_ascii_digit)
@@ -185,10 +185,10 @@ impl<'a> Lesson<'a> {
             return None;
         }
         let hole = if forms.iter().all(|form| *form == Form::Present) {
-            drawing.set(wants, &Cell::Present);
+            self.set(drawing, wants, &Cell::Present);
             Hole::AnyInt
         } else {
-            drawing.set(wants, &Cell::Int(drawing.words));
+            self.set(drawing, wants, &Cell::Int(drawing.words));
             Hole::Int
         };
         drawing.hole(self.line, at.clone(), hole)
@@ -197,8 +197,21 @@ impl<'a> Lesson<'a> {
     /// Of an object or an array, a pattern can only say that it is there.
     fn presence(&self, drawing: &mut Drawing, wants: &Wants) -> Option<()> {
         self.forms(wants).iter().all(|form| *form == Form::Present).then(|| {
-            drawing.set(wants, &Cell::Present);
+            self.set(drawing, wants, &Cell::Present);
         })
+    }
+
+    /// Says where the value is that some slots want, each in its form.
+    fn set(&self, drawing: &mut Drawing, wants: &Wants, cell: &Cell) {
+        for &(table, slot) in &wants.slots {
+            let slot = usize::from(slot);
+            drawing.cells[table][slot] = match (self.wanted[table].forms[slot], cell) {
+                (_, Cell::Null) => Cell::Null,
+                (Form::Present, _) => Cell::Present,
+                (Form::TextIfNoInt, Cell::Int(_)) | (Form::IntIfAny, Cell::Text(_)) => Cell::Null,
+                (_, cell) => cell.clone(),
+            };
+        }
     }
 
     fn forms(&self, wants: &Wants) -> Vec<Form> {
@@ -312,12 +325,6 @@ impl Drawing {
     fn new(literal: usize, wanted: &[Wanted<'_>]) -> Self {
         let cells = wanted.iter().map(|wanted| vec![Cell::Missing; wanted.layout.slots]).collect();
         Self { pattern: Pattern::default(), literal, words: 0, cells }
-    }
-
-    fn set(&mut self, wants: &Wants, cell: &Cell) {
-        for &(table, slot) in &wants.slots {
-            self.cells[table][usize::from(slot)] = cell.clone();
-        }
     }
 
     fn hole(&mut self, line: &[u8], at: Range<usize>, hole: Hole) -> Option<()> {
