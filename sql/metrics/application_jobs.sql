@@ -7,12 +7,10 @@ SELECT
     applications.attempt_id,
     applications.app_name,
     statuses.status,
-    count(jobs.job_id) AS value
+    coalesce(jobs.jobs, 0) AS value
 FROM recent.applications
 CROSS JOIN (VALUES ('RUNNING'), ('SUCCEEDED'), ('FAILED')) AS statuses (status)
-LEFT JOIN jobs
+LEFT JOIN recent.jobs
     ON jobs.app_id = applications.app_id
     AND jobs.status = statuses.status
     AND jobs.attempt_id IS NOT DISTINCT FROM applications.attempt_id
-GROUP BY
-    applications.app_id, applications.attempt_id, applications.app_name, statuses.status

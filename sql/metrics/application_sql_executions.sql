@@ -7,12 +7,10 @@ SELECT
     applications.attempt_id,
     applications.app_name,
     statuses.status,
-    count(sql_executions.execution_id) AS value
+    coalesce(sql_executions.sql_executions, 0) AS value
 FROM recent.applications
 CROSS JOIN (VALUES ('RUNNING'), ('COMPLETED'), ('FAILED')) AS statuses (status)
-LEFT JOIN sql_executions
+LEFT JOIN recent.sql_executions
     ON sql_executions.app_id = applications.app_id
     AND sql_executions.status = statuses.status
     AND sql_executions.attempt_id IS NOT DISTINCT FROM applications.attempt_id
-GROUP BY
-    applications.app_id, applications.attempt_id, applications.app_name, statuses.status

@@ -7,12 +7,10 @@ SELECT
     applications.attempt_id,
     applications.app_name,
     statuses.status,
-    count(tasks.task_id) AS value
+    coalesce(tasks.tasks, 0) AS value
 FROM recent.applications
 CROSS JOIN (VALUES ('RUNNING'), ('SUCCESS'), ('FAILED'), ('KILLED')) AS statuses (status)
-LEFT JOIN tasks
+LEFT JOIN recent.tasks
     ON tasks.app_id = applications.app_id
     AND tasks.status = statuses.status
     AND tasks.attempt_id IS NOT DISTINCT FROM applications.attempt_id
-GROUP BY
-    applications.app_id, applications.attempt_id, applications.app_name, statuses.status

@@ -129,9 +129,10 @@ values_of_tasks AS (
         AND reports.attempt_id = stages.attempt_id
         AND reports.stage_id = stages.stage_id
         AND reports.stage_attempt_id = stages.stage_attempt_id
+    -- The application of the reports is asked for, and only what is equal to it is not read whole.
     JOIN declared
-        ON declared.app_id = stages.app_id
-        AND declared.attempt_id = stages.attempt_id
+        ON declared.app_id = reports.app_id
+        AND declared.attempt_id = reports.attempt_id
         AND declared.execution_id = stages.execution_id
         AND declared.accumulator_id = reports.accumulator_id
     WHERE reports.position > stages.started_at

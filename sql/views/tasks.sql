@@ -180,9 +180,10 @@ SELECT
     shuffle_write_time_ns,
     shuffle_write_records
 FROM ended
-UNION ALL BY NAME
+UNION ALL
 -- A task that has not ended has no metrics. It has run for as long as we have heard of its
--- application (the History Server: until it read the log).
+-- application (the History Server: until it read the log). The columns come in the order of those
+-- above: below a union by name, DataFusion loses the filter on the application.
 SELECT
     unfinished.app_id,
     NULLIF(unfinished.attempt_id, '') AS attempt_id,
@@ -193,14 +194,41 @@ SELECT
     task_attempt,
     coalesce(partition_id, -1) AS partition_id,
     launch_time,
+    NULL AS finish_time,
     CAST(attempts.last_event_time AS BIGINT) - CAST(launch_time AS BIGINT) AS duration_ms,
     executor_id,
     host,
     'RUNNING' AS status,
     task_locality,
     coalesce(speculative, false) AS speculative,
+    NULL AS error_message,
     0 AS scheduler_delay_ms,
-    0 AS getting_result_time_ms
+    0 AS getting_result_time_ms,
+    NULL AS executor_deserialize_time_ms,
+    NULL AS executor_deserialize_cpu_time_ns,
+    NULL AS executor_run_time_ms,
+    NULL AS executor_cpu_time_ns,
+    NULL AS result_size,
+    NULL AS jvm_gc_time_ms,
+    NULL AS result_serialization_time_ms,
+    NULL AS memory_bytes_spilled,
+    NULL AS disk_bytes_spilled,
+    NULL AS peak_execution_memory,
+    NULL AS input_bytes,
+    NULL AS input_records,
+    NULL AS output_bytes,
+    NULL AS output_records,
+    NULL AS shuffle_remote_blocks_fetched,
+    NULL AS shuffle_local_blocks_fetched,
+    NULL AS shuffle_fetch_wait_time_ms,
+    NULL AS shuffle_remote_bytes_read,
+    NULL AS shuffle_remote_bytes_read_to_disk,
+    NULL AS shuffle_local_bytes_read,
+    NULL AS shuffle_read_bytes,
+    NULL AS shuffle_read_records,
+    NULL AS shuffle_write_bytes,
+    NULL AS shuffle_write_time_ns,
+    NULL AS shuffle_write_records
 FROM unfinished
 JOIN attempts
     ON attempts.app_id = unfinished.app_id

@@ -13,7 +13,8 @@
 //! The query gives a column for each label and `value`, a row for each sample. Besides the views
 //! it can read schema `recent`: a table for each file of `sql/recent/`, computed once for all
 //! metrics, in the order of their names. There `$window` stands for how long ago an application's
-//! last event may be.
+//! last event may be, and behind `applications`, `$app_ids` for those that are in it: what is asked
+//! of them alone is not computed for all others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,7 +175,7 @@ impl Engine {
         let seconds = i64::try_from(window.as_secs()).unwrap_or(i64::MAX / 1_000_000_000);
         let nanoseconds = seconds.saturating_mul(1_000_000_000);
         let window = ScalarValue::new_interval_mdn(0, 0, nanoseconds);
-        let parameters = ParamValues::from(vec![("window", window)]);
+        let mut parameters = vec![("window", window)];
 
         let recent = Arc::new(MemorySchemaProvider::new());
         let session = self.session_with("recent", Arc::clone(&recent) as _)?;
@@ -184,8 +185,11 @@ impl Engine {
             let (Some(name), Some(sql)) = (file.path().file_stem(), file.contents_utf8()) else {
                 continue;
             };
-            let plan = plan(&session, sql).await?.with_param_values(parameters.clone())?;
-            let answer = collect(plan).await?;
+            let given = ParamValues::from(parameters.clone());
+            let answer = collect(plan(&session, sql).await?.with_param_values(given)?).await?;
+            if name == "applications" {
+                parameters.push(("app_ids", app_ids(&answer)?));
+            }
             let table = MemTable::try_new(answer.schema, vec![answer.batches])?;
             recent.register_table(name.to_string_lossy().into_owned(), Arc::new(table))?;
         }
@@ -196,6 +200,18 @@ impl Engine {
         }
         Ok(families)
     }
+}
+
+/// The application ids of an answer, as a list.
+fn app_ids(answer: &Answer) -> Result<ScalarValue, QueryError> {
+    let mut ids = Vec::new();
+    for batch in &answer.batches {
+        let column = batch.column_by_name("app_id").expect("applications have ids");
+        for row in 0..column.len() {
+            ids.push(ScalarValue::try_from_array(column, row)?);
+        }
+    }
+    Ok(ScalarValue::List(ScalarValue::new_list(&ids, &DataType::Utf8View, true)))
 }
 
 #[cfg(test)]

@@ -72,7 +72,13 @@ impl TableProvider for LakeTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+        let snapshot = self.snapshot();
+        let is_split = snapshot.files.iter().all(|file| only_app_id(file).is_some());
+        let pushed = filters.iter().map(|filter| match app_ids(filter) {
+            Some(_) if is_split => TableProviderFilterPushDown::Exact,
+            _ => TableProviderFilterPushDown::Inexact,
+        });
+        Ok(pushed.collect())
     }
 
     fn statistics(&self) -> Option<Statistics> {
@@ -93,13 +99,12 @@ impl TableProvider for LakeTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let snapshot = self.snapshot();
         let wanted = wanted_app_ids(filters);
-        let files: Vec<_> = snapshot
+        let kept: Vec<_> = snapshot
             .files
             .iter()
             .filter(|file| wanted.as_deref().is_none_or(|ids| may_have(file, ids)))
-            .map(|file| self.partitioned(file))
             .collect();
-        if files.is_empty() {
+        if kept.is_empty() {
             let schema = match projection {
                 Some(columns) => Arc::new(self.schema.project(columns)?),
                 None => self.schema(),
@@ -109,10 +114,14 @@ impl TableProvider for LakeTable {
         let mut source = ParquetSource::new(self.schema())
             .with_table_parquet_options(state.default_table_options().parquet)
             .with_pushdown_filters(true);
-        if let Some(filter) = conjunction(filters.to_vec()) {
+        // A file of one application has its rows or none of them; there is no need to compare each.
+        let is_split = kept.iter().all(|file| only_app_id(file).is_some());
+        let filters = filters.iter().filter(|filter| !is_split || app_ids(filter).is_none());
+        if let Some(filter) = conjunction(filters.cloned()) {
             let schema = datafusion::common::DFSchema::try_from(self.schema())?;
             source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
         }
+        let files = kept.iter().map(|file| self.partitioned(file)).collect();
         let partitions = state.config().target_partitions();
         let rows = wanted.is_none().then(|| self.statistics()).flatten();
         let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
@@ -137,9 +146,25 @@ impl LakeTable {
     }
 }
 
-/// The application ids that some filter asks for; `None` where none does.
+/// The application ids that all filters leave, in order; `None` where none asks for any.
 fn wanted_app_ids(filters: &[Expr]) -> Option<Vec<String>> {
-    filters.iter().find_map(|filter| match filter {
+    let mut wanted = filters.iter().filter_map(app_ids);
+    let mut ids = wanted.next()?;
+    for other in wanted {
+        ids.retain(|id| other.contains(id));
+    }
+    ids.sort_unstable();
+    Some(ids)
+}
+
+/// The application ids that `filter` leaves. DataFusion makes a short list of them an OR.
+fn app_ids(filter: &Expr) -> Option<Vec<String>> {
+    match filter {
+        Expr::BinaryExpr(either) if either.op == Operator::Or => {
+            let mut ids = app_ids(&either.left)?;
+            ids.extend(app_ids(&either.right)?);
+            Some(ids)
+        }
         Expr::BinaryExpr(equal) if equal.op == Operator::Eq => {
             match (equal.left.as_ref(), equal.right.as_ref()) {
                 (Expr::Column(column), Expr::Literal(value, _))
@@ -161,7 +186,7 @@ fn wanted_app_ids(filters: &[Expr]) -> Option<Vec<String>> {
             _ => None,
         },
         _ => None,
-    })
+    }
 }
 
 fn is_app_id(column: &Column) -> bool {
@@ -172,8 +197,14 @@ fn text(value: &ScalarValue) -> Option<String> {
     value.try_as_str().flatten().map(str::to_owned)
 }
 
+/// The application of all rows of the file, where it is known that they have one.
+fn only_app_id(file: &LakeFile) -> Option<&str> {
+    file.app_ids.as_ref().filter(|(least, greatest)| least == greatest).map(|(id, _)| id.as_str())
+}
+
+/// Whether the file may have one of `ids`, which are in order.
 fn may_have(file: &LakeFile, ids: &[String]) -> bool {
-    file.app_ids
-        .as_ref()
-        .is_none_or(|(least, greatest)| ids.iter().any(|id| least <= id && id <= greatest))
+    file.app_ids.as_ref().is_none_or(|(least, greatest)| {
+        ids.get(ids.partition_point(|id| id < least)).is_some_and(|id| id <= greatest)
+    })
 }

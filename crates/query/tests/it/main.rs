@@ -1,3 +1,4 @@
 //! The engine over a lake of real logs.
 
+mod pruning;
 mod slt;
