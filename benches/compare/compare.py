@@ -223,7 +223,6 @@ def report(args, runs, size, compressed, lake, versions):
         values = sorted(run[key] for run in runs[name])
         return " / ".join(f"{value:.{digits}f}" for value in (values[0], statistics.median(values), values[-1]))
     lines = [
-        "# Results", "",
         "One log, read by everything that can read it: pinned to one core, in turn. Written by",
         f"`benches/compare/compare.py LOG --rounds {args.rounds}`.", "",
         f"- machine: {machine()}", f"- versions: {versions}",
@@ -243,8 +242,20 @@ def report(args, runs, size, compressed, lake, versions):
               "- DuckDB, Polars, Spark: one aggregate over the tasks' ends (tasks, run time, longest and spill by",
               "  stage), told the five fields that it needs; start of the process included.",
               "- History Server: from the first question about the application until its stages are there; start",
-              "  of the server not included.", ""]
-    (ROOT / "benches/RESULTS.md").write_text("\n".join(lines))
+              "  of the server not included."]
+    write_part("Readers of one log", lines)
+
+
+def write_part(title, lines):
+    """Writes a part of RESULTS.md; the others stay as they are."""
+    path = ROOT / "benches/RESULTS.md"
+    parts = {}
+    for part in path.read_text().split("\n## ")[1:] if path.exists() else []:
+        name, _, text = part.partition("\n")
+        parts[name] = text.strip("\n")
+    parts[title] = "\n".join(lines)
+    text = "\n\n".join(f"## {name}\n\n{text}" for name, text in sorted(parts.items(), reverse=True))
+    path.write_text(f"# Results\n\n{text}\n")
     print("\n".join(lines))
 
 

@@ -61,6 +61,8 @@ pub struct Wanted<'a> {
     pub layout: &'a Layout,
     /// The form of each slot.
     pub forms: &'a [Form],
+    /// The slots without which there is no row.
+    pub required: &'a [u16],
 }
 
 /// The shapes of one event class, for one list of tables.

@@ -161,8 +161,13 @@ impl TableLog {
         // version may not be asked for again; then it is not read before it is.
         let interval = state.table_config().checkpoint_interval();
         if (committed.version + 1).is_multiple_of(interval.get()) {
-            let state = committed.await?.snapshot();
-            self.delta.state = Some(state);
+            // What was committed stands, whatever becomes of the checkpoint.
+            match committed.await {
+                Ok(done) => self.delta.state = Some(done.snapshot()),
+                Err(error) => {
+                    tracing::warn!(table = self.table.name, %error, "no checkpoint was written");
+                }
+            }
         }
         Ok(())
     }

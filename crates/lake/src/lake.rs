@@ -204,3 +204,47 @@ fn local_folder(uri: &str) -> Result<String, LakeError> {
 fn address(uri: &str, reason: impl ToString) -> LakeError {
     LakeError::Address { uri: uri.to_owned(), reason: reason.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use stagelight_eventlog::Identity;
+
+    use super::*;
+    use crate::ledger::Layout;
+    use crate::source::SourceId;
+
+    fn segment(n: i64) -> Ingested {
+        Ingested {
+            source: SourceId { uri: format!("file:///logs/app-{n}"), etag: "1".to_owned() },
+            modified: DateTime::UNIX_EPOCH,
+            identity: Identity { app_id: format!("app-{n}"), attempt_id: None },
+            segment: 1,
+            layout: Layout::Single,
+            codec: "none",
+            size: 1,
+            bytes_uncompressed: 1,
+            events: 1,
+            rows: 0,
+            quarantined: 0,
+            files: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn many_commits_leave_a_checkpoint_that_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let uri = folder.path().display().to_string();
+        let lake = Lake::create(&uri).await.expect("a lake");
+        let commits = 105;
+        for n in 0..commits {
+            lake.commit(vec![segment(n)]).await.expect("it is committed");
+        }
+        let log = folder.path().join(SOURCES.name).join("_delta_log");
+        assert!(log.join("_last_checkpoint").exists(), "no checkpoint after {commits} commits");
+        for lake in [lake, Lake::open(&uri).await.expect("the lake")] {
+            let ledger = lake.ledger().await.expect("a ledger");
+            assert!((0..commits).all(|n| ledger.has(&segment(n).source)));
+        }
+    }
+}

@@ -118,7 +118,9 @@ impl Ingested {
             "layout": self.layout.as_str(),
             "events": self.events,
         });
-        json!({ "numRecords": 1, "minValues": row, "maxValues": row }).to_string()
+        let nulls = json!({ "app_id": 0 });
+        json!({ "numRecords": 1, "minValues": row, "maxValues": row, "nullCount": nulls })
+            .to_string()
     }
 
     pub(crate) fn entry(&self) -> Entry {

@@ -29,6 +29,8 @@ pub struct LakeFile {
     pub rows: Option<usize>,
     /// The least and the greatest `app_id` in it, where the log says so.
     pub app_ids: Option<(String, String)>,
+    /// Whether the log says that all rows have one and the same `app_id`.
+    pub has_one_app_id: bool,
 }
 
 impl Snapshot {
@@ -45,11 +47,14 @@ impl Snapshot {
                     .stats()
                     .and_then(|json| serde_json::from_str(&json).ok())
                     .unwrap_or_default();
+                let app_ids = stats.min_values.app_id.zip(stats.max_values.app_id);
                 LakeFile {
                     path: format!("{}/{}", table.name, file.object_store_path()),
                     size: u64::try_from(file.size()).unwrap_or_default(),
                     rows: stats.num_records,
-                    app_ids: stats.min_values.app_id.zip(stats.max_values.app_id),
+                    has_one_app_id: stats.null_count.app_id == Some(0)
+                        && app_ids.as_ref().is_some_and(|(least, greatest)| least == greatest),
+                    app_ids,
                 }
             })
             .collect();
@@ -71,10 +76,17 @@ struct Stats {
     num_records: Option<usize>,
     min_values: Bounds,
     max_values: Bounds,
+    null_count: NullCount,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Bounds {
     app_id: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NullCount {
+    app_id: Option<u64>,
 }

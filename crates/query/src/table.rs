@@ -73,7 +73,7 @@ impl TableProvider for LakeTable {
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         let snapshot = self.snapshot();
-        let is_split = snapshot.files.iter().all(|file| only_app_id(file).is_some());
+        let is_split = snapshot.files.iter().all(|file| file.has_one_app_id);
         let pushed = filters.iter().map(|filter| match app_ids(filter) {
             Some(_) if is_split => TableProviderFilterPushDown::Exact,
             _ => TableProviderFilterPushDown::Inexact,
@@ -115,7 +115,7 @@ impl TableProvider for LakeTable {
             .with_table_parquet_options(state.default_table_options().parquet)
             .with_pushdown_filters(true);
         // A file of one application has its rows or none of them; there is no need to compare each.
-        let is_split = kept.iter().all(|file| only_app_id(file).is_some());
+        let is_split = kept.iter().all(|file| file.has_one_app_id);
         let filters = filters.iter().filter(|filter| !is_split || app_ids(filter).is_none());
         if let Some(filter) = conjunction(filters.cloned()) {
             let schema = datafusion::common::DFSchema::try_from(self.schema())?;
@@ -195,11 +195,6 @@ fn is_app_id(column: &Column) -> bool {
 
 fn text(value: &ScalarValue) -> Option<String> {
     value.try_as_str().flatten().map(str::to_owned)
-}
-
-/// The application of all rows of the file, where it is known that they have one.
-fn only_app_id(file: &LakeFile) -> Option<&str> {
-    file.app_ids.as_ref().filter(|(least, greatest)| least == greatest).map(|(id, _)| id.as_str())
 }
 
 /// Whether the file may have one of `ids`, which are in order.

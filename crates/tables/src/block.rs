@@ -42,7 +42,7 @@ impl Block {
         let start = self.given.len() * self.slots;
         let integers = &mut self.integers[start..start + self.slots];
         self.given.push(0);
-        BlockRow { integers, given: &mut self.given[start / self.slots.max(1)] }
+        BlockRow { integers, given: self.given.last_mut().expect("it was pushed") }
     }
 
     /// Puts an integer into each of the last `rows` rows.

@@ -62,6 +62,7 @@ struct Route {
 struct Target {
     layout: Layout,
     forms: Vec<Form>,
+    required: Vec<u16>,
     builder: TableBuilder,
 }
 
@@ -73,6 +74,7 @@ impl Rows {
             .map(|table| Target {
                 layout: table.layout(),
                 forms: table.forms(),
+                required: table.required(),
                 builder: TableBuilder::new(table, identity.clone(), segment),
             })
             .collect();
@@ -183,7 +185,7 @@ impl Rows {
 
 impl Target {
     fn wanted(&self) -> Wanted<'_> {
-        Wanted { layout: &self.layout, forms: &self.forms }
+        Wanted { layout: &self.layout, forms: &self.forms, required: &self.required }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use stagelight_eventlog::{Form, Items, Layout, Slot};
 
-use crate::column::{Column, IDENTITY, Kind, LINE, Source};
+use crate::column::{Column, IDENTITY, Kind, LINE, Role, Source};
 
 /// One table of the lake.
 #[derive(Debug)]
@@ -46,6 +46,12 @@ impl Table {
     /// The form of each of these slots.
     pub fn forms(&self) -> Vec<Form> {
         self.event_columns().map(|(kind, _)| kind.form()).collect()
+    }
+
+    /// The slots without which an event is bad.
+    pub fn required(&self) -> Vec<u16> {
+        let slots = self.own_columns().filter(|c| matches!(c.source, Source::Event(_)));
+        (0..).zip(slots).filter(|(_, c)| c.role == Role::Required).map(|(slot, _)| slot).collect()
     }
 
     fn event_columns(&self) -> impl Iterator<Item = (Kind, Slot)> {

@@ -52,16 +52,16 @@ impl Chain {
         let fits = self.links.len() < MAX_LINKS
             && self.literals.len() + pattern.literals.len() < MAX_BYTES
             && pattern.steps.iter().all(|step| !matches!(step.hole, Hole::Array(_)));
-        let Some((last, steps)) = pattern.steps.split_last().filter(|_| fits) else {
-            return false;
-        };
+        // Without a hole an element would begin and end in one literal.
+        let holes = pattern.steps.split_last().filter(|(_, holes)| fits && !holes.is_empty());
+        let Some((last, holes)) = holes else { return false };
         if !self.links.is_empty() {
             self.literals.push(b',');
             self.open += 1;
         }
         let mut begins = u16::try_from(self.open).ok();
         self.literals.extend_from_slice(&pattern.literals);
-        for step in steps {
+        for step in holes {
             // Both are far below 64 KiB.
             let literal = u16::try_from(self.open + usize::from(step.literal)).unwrap_or(u16::MAX);
             let step = Step { literal, hole: step.hole };
@@ -70,8 +70,7 @@ impl Chain {
         }
         self.open += usize::from(last.literal);
         self.links.push(link);
-        // Without a hole it would begin and end in one literal.
-        begins.is_none()
+        true
     }
 
     pub(super) fn len(&self) -> usize {
@@ -93,7 +92,8 @@ impl Chain {
         words: &mut Vec<u64>,
     ) -> Option<Reached> {
         let mut links = 0;
-        let mut whole = (at, items.len(), words.len());
+        // Where the element begins that was begun last, and what there was before it.
+        let mut begun = (at, items.len(), words.len());
         let mut literals = &self.literals[..];
         let done = 'run: {
             for ChainStep { step, begins } in &self.steps {
@@ -107,7 +107,7 @@ impl Chain {
                     _ => break 'run None,
                 }
                 if let Some(begins) = begins {
-                    whole = (at + usize::from(*begins), items.len(), words.len());
+                    begun = (at + usize::from(*begins), items.len(), words.len());
                     let link = &self.links[links];
                     links += 1;
                     if link.is_item {
@@ -128,11 +128,11 @@ impl Chain {
         if let Some(end) = done {
             return Some(Reached { known: self.links.last()?.known, end, is_whole: true });
         }
-        let (begun, old_items, old_words) = whole;
-        items.truncate(old_items);
-        words.truncate(old_words);
-        // The element that was begun is not there, but the comma before it is.
+        let (start, items_before, words_before) = begun;
+        items.truncate(items_before);
+        words.truncate(words_before);
+        // Of the element that was begun not all is there, but the comma before it is.
         let last = self.links.get(links.checked_sub(2)?)?;
-        Some(Reached { known: last.known, end: begun - 1, is_whole: false })
+        Some(Reached { known: last.known, end: start - 1, is_whole: false })
     }
 }

@@ -80,12 +80,28 @@ impl<'a> Lesson<'a> {
         }
         let mut drawing = Drawing::new(0, self.wanted);
         self.value(&mut drawing, &tree, &wants, "")?;
+        if !self.has_required(&drawing) {
+            return None;
+        }
         let pattern = drawing.end(self.line, self.line.len())?;
         let rows = self.wanted.iter().zip(drawing.cells).map(|(wanted, cells)| Rows {
             cells: cells.into(),
             is_row: matches!(wanted.layout.items, Items::Event | Items::ElementsOrEvent(_)),
         });
         Some(Shape { pattern, rows: rows.collect() })
+    }
+
+    /// Whether the event has what each row needs of it. A line that makes no row may lack it without
+    /// harm, but others of its shape could have items.
+    fn has_required(&self, drawing: &Drawing) -> bool {
+        self.wanted.iter().zip(&drawing.cells).all(|(wanted, cells)| {
+            let of_event = |slot: &&u16| !wanted.layout.item_slots.contains(slot);
+            wanted
+                .required
+                .iter()
+                .filter(of_event)
+                .all(|slot| !matches!(cells[usize::from(*slot)], Cell::Missing | Cell::Null))
+        })
     }
 
     fn value(

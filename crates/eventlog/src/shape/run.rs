@@ -11,7 +11,7 @@ const MAX_KNOWN: usize = 4096;
 const MAX_KNOWN_BYTES: usize = 2 << 20;
 /// After so often an element is made the first of a chain.
 const CHAINED_AFTER: u32 = 16;
-/// A chain of which less than half is found so often is made anew,
+/// A chain that is found broken so often, wherever, is made anew,
 const MAX_BROKEN: u32 = 16;
 /// but not more often than this.
 const MAX_CHAINS: u32 = 8;
@@ -125,6 +125,8 @@ impl Memory {
 
     /// Makes `first` and what usually comes after it a chain.
     fn chain(&mut self, first: usize) {
+        let before = self.known[first].chain.take();
+        self.bytes -= before.map_or(0, |chain| chain.bytes());
         let mut chain = Chain::default();
         let mut next = first;
         while let Some(Known { pattern, element, is_item, fixed, next: then, .. }) =
@@ -139,8 +141,10 @@ impl Memory {
         let known = &mut self.known[first];
         known.chains += 1;
         known.broken = 0;
-        self.bytes += chain.bytes();
-        known.chain = (chain.len() > 1).then_some(chain);
+        if chain.len() > 1 && self.bytes + chain.bytes() < MAX_KNOWN_BYTES {
+            self.bytes += chain.bytes();
+            known.chain = Some(chain);
+        }
     }
 
     /// Remembers an element, number `at` of its array, that stands at the front of `line`; returns

@@ -200,3 +200,32 @@ fn arrays_in_arrays_are_left_to_the_parser() {
         .map(|line| line.replace(r#""X""#, &format!(r#"{task}"X""#)));
     check(lines.join("\n").as_bytes());
 }
+
+/// An element without a hole begins and ends in the same text as those around it.
+#[test]
+fn elements_without_a_number_of_their_own_make_rows() {
+    let line = |task: usize| {
+        format!(
+            r#"{{"Event":"SparkListenerTaskEnd","Stage ID":3,"Stage Attempt ID":0,"Task Info":{{"Task ID":{task},"Accumulables":[{{"ID":1,"Name":"a","Update":{task}}},{{"ID":2,"Name":"b","Internal":false}},{{"ID":3,"Name":"c","Update":{task}}}]}}}}"#
+        )
+    };
+    let lines: Vec<_> = (100..200).map(line).collect();
+    let counts = check(lines.join("\n").as_bytes());
+    assert!(counts.matched > 90, "{counts:?}");
+}
+
+/// A line without items needs nothing; one of the same shape with items does.
+#[test]
+fn what_a_row_needs_of_its_event_is_asked_of_every_shape() {
+    let class = "org.apache.spark.sql.execution.ui.SparkListenerDriverAccumUpdates";
+    let line = |id: &str, updates: &str| {
+        format!(r#"{{"Event":"{class}",{id}"accumUpdates":[{updates}]}}"#)
+    };
+    let lines = [
+        line("", ""),
+        line(r#""executionId":5,"#, r#"{"0":1,"1":2}"#),
+        line("", r#"{"0":1,"1":2}"#),
+        line("", r#"{"0":3,"1":4}"#),
+    ];
+    check(lines.join("\n").as_bytes());
+}
