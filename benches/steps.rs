@@ -101,8 +101,12 @@ fn steps(criterion: &mut Criterion) {
     let ends = "SparkListenerTaskEnd";
     let tables: Vec<&Table> =
         EVENTS.into_iter().filter(|table| table.events.contains(&ends)).collect();
-    let layouts: Vec<_> = tables.iter().map(|table| (table.layout(), table.forms())).collect();
-    let wanted: Vec<_> = layouts.iter().map(|(layout, forms)| Wanted { layout, forms }).collect();
+    let layouts: Vec<_> =
+        tables.iter().map(|table| (table.layout(), table.forms(), table.required())).collect();
+    let wanted: Vec<_> = layouts
+        .iter()
+        .map(|(layout, forms, required)| Wanted { layout, forms, required })
+        .collect();
     let of_ends: Vec<u8> = bytes
         .split_inclusive(|byte| *byte == b'\n')
         .filter(|line| event_class(line) == Some(ends))
