@@ -27,7 +27,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
         ],
     ),
     // Its benchmarks alone know the others.
-    ("stagelight-benches", &[]),
+    ("stagelight-benches", &["stagelight-lake", "stagelight-query"]),
 ];
 
 /// What a crate must never know.
