@@ -26,7 +26,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
             "stagelight-tables",
         ],
     ),
-    // Its benchmarks alone know the others.
+    // One of its programs asks a lake; its benchmarks alone know the others.
     ("stagelight-benches", &["stagelight-lake", "stagelight-query"]),
 ];
 
