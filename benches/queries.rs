@@ -32,6 +32,11 @@ async fn main() -> Result<()> {
             continue;
         }
         let sql = format!("SELECT * FROM {name} WHERE app_id = '{app_id}'");
+        measure(&format!("plan of {name}"), async || {
+            engine.sql(&format!("EXPLAIN {sql}")).await?;
+            Ok(0)
+        })
+        .await?;
         measure(name, async || {
             Ok(engine.sql(&sql).await?.batches.iter().map(|batch| batch.num_rows()).sum())
         })

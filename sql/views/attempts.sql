@@ -1,5 +1,7 @@
 -- A row is an application attempt of which anything has been ingested; attempt_id is '' where
 -- Spark gives none, as in the fact tables. Other views take "the last we have heard of it" here.
+--
+-- shared
 WITH facts AS (
     SELECT app_id, attempt_id, time FROM lake.application_events
     UNION ALL

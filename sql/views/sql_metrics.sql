@@ -83,21 +83,26 @@ stages AS (
         stages.started_at,
         stages.ended_at
 ),
-reports AS (
+wanted AS (
+    -- The metrics that a report of one of these tasks is for: all that the execution has declared.
     SELECT
-        app_id,
-        attempt_id,
-        stage_id,
-        stage_attempt_id,
-        task_id,
-        task_index,
-        segment * 100000000000 + line AS position,
-        NOT failed AND NOT killed AS succeeded,
-        accumulator_id,
-        update
-    FROM lake.task_accumulables
-    WHERE update IS NOT NULL
-    UNION ALL
+        stages.app_id,
+        stages.attempt_id,
+        stages.execution_id,
+        stages.stage_id,
+        stages.stage_attempt_id,
+        stages.num_tasks,
+        stages.started_at,
+        stages.ended_at,
+        declared.accumulator_id,
+        declared.metric_type
+    FROM stages
+    JOIN declared
+        ON declared.app_id = stages.app_id
+        AND declared.attempt_id = stages.attempt_id
+        AND declared.execution_id = stages.execution_id
+),
+updates AS (
     -- Heartbeats do not tell the index of a task; its start does.
     SELECT
         updates.app_id,
@@ -106,8 +111,7 @@ reports AS (
         updates.stage_attempt_id,
         updates.task_id,
         tasks.task_index,
-        updates.segment * 100000000000 + updates.line,
-        false,
+        updates.segment * 100000000000 + updates.line AS position,
         updates.accumulator_id,
         updates.update
     FROM lake.accumulator_updates AS updates
@@ -117,113 +121,147 @@ reports AS (
         AND tasks.task_id = updates.task_id
     WHERE updates.update IS NOT NULL
 ),
-values_of_tasks AS (
+repeated AS (
+    -- The indices of which there may be several reports. Few are: only these are walked.
+    SELECT app_id, attempt_id, stage_id, stage_attempt_id, task_index
+    FROM lake.task_ends
+    WHERE coalesce(task_attempt, 1) > 0 OR end_reason = 'Resubmitted'
+    UNION
+    SELECT app_id, attempt_id, stage_id, stage_attempt_id, task_index
+    FROM updates
+),
+reports AS (
+    -- The few stand on the left, where a join makes its hash table.
     SELECT
-        stages.execution_id,
-        stages.num_tasks,
-        declared.metric_type,
-        reports.*
-    FROM stages
-    JOIN reports
-        ON reports.app_id = stages.app_id
-        AND reports.attempt_id = stages.attempt_id
-        AND reports.stage_id = stages.stage_id
-        AND reports.stage_attempt_id = stages.stage_attempt_id
-    -- The application of the reports is asked for, and only what is equal to it is not read whole.
-    JOIN declared
-        ON declared.app_id = reports.app_id
-        AND declared.attempt_id = reports.attempt_id
-        AND declared.execution_id = stages.execution_id
-        AND declared.accumulator_id = reports.accumulator_id
-    WHERE reports.position > stages.started_at
-        AND (stages.ended_at IS NULL OR reports.position < stages.ended_at)
-),
-successes AS (
-    SELECT
-        app_id,
-        attempt_id,
-        execution_id,
-        stage_id,
-        task_index,
-        min(position) FILTER (WHERE succeeded) AS succeeded_at,
-        count(DISTINCT position) AS reports
-    FROM values_of_tasks
-    GROUP BY app_id, attempt_id, execution_id, stage_id, task_index
-),
-counted AS (
-    -- After an index has succeeded, nothing of it counts.
-    SELECT found.*, successes.reports
-    FROM values_of_tasks AS found
-    JOIN successes
-        ON successes.app_id = found.app_id
-        AND successes.attempt_id = found.attempt_id
-        AND successes.execution_id = found.execution_id
-        AND successes.stage_id = found.stage_id
-        AND successes.task_index = found.task_index
-    WHERE successes.succeeded_at IS NULL OR found.position <= successes.succeeded_at
-),
-of_stages AS (
-    -- The last value of an index replaces those before. Most indices have one.
+        ends.app_id,
+        ends.attempt_id,
+        ends.stage_id,
+        ends.stage_attempt_id,
+        ends.task_id,
+        ends.task_index,
+        ends.segment * 100000000000 + ends.line AS position,
+        NOT ends.failed AND NOT ends.killed AS succeeded,
+        ends.accumulator_id,
+        ends.update,
+        repeated.task_index IS NOT NULL AS is_repeated
+    FROM repeated
+    RIGHT JOIN lake.task_accumulables AS ends
+        ON ends.app_id = repeated.app_id
+        AND ends.attempt_id = repeated.attempt_id
+        AND ends.stage_id = repeated.stage_id
+        AND ends.stage_attempt_id = repeated.stage_attempt_id
+        AND ends.task_index = repeated.task_index
+    WHERE ends.update IS NOT NULL
+    UNION ALL
     SELECT
         app_id,
         attempt_id,
-        execution_id,
         stage_id,
         stage_attempt_id,
+        task_id,
+        task_index,
+        position,
+        false,
+        accumulator_id,
+        update,
+        true
+    FROM updates
+),
+found AS (
+    SELECT
+        -- The application of the reports is asked for, and only what is equal to it is not read
+        -- whole.
+        reports.*,
+        wanted.execution_id,
+        wanted.num_tasks,
+        wanted.metric_type
+    FROM wanted
+    JOIN reports
+        ON reports.app_id = wanted.app_id
+        AND reports.attempt_id = wanted.attempt_id
+        AND reports.stage_id = wanted.stage_id
+        AND reports.stage_attempt_id = wanted.stage_attempt_id
+        AND reports.accumulator_id = wanted.accumulator_id
+    WHERE reports.position > wanted.started_at
+        AND (wanted.ended_at IS NULL OR reports.position < wanted.ended_at)
+),
+walked AS (
+    SELECT
+        *,
+        min(CASE WHEN succeeded THEN position END) OVER (
+            PARTITION BY app_id, attempt_id, execution_id, stage_id, task_index
+        ) AS succeeded_at
+    FROM found
+    WHERE is_repeated
+),
+replaced AS (
+    -- After an index has succeeded, nothing of it counts. Its last value replaces those before. (A
+    -- heartbeat reports of several tasks at once.)
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY app_id, attempt_id, execution_id, stage_id, task_index, accumulator_id
+            ORDER BY position DESC, task_id DESC
+        ) = 1 AS is_last
+    FROM walked
+    WHERE succeeded_at IS NULL OR position <= succeeded_at
+),
+counted AS (
+    SELECT
+        app_id,
+        attempt_id,
+        execution_id,
         accumulator_id,
         metric_type,
+        stage_id,
+        stage_attempt_id,
         num_tasks,
-        update AS value
-    FROM counted
-    WHERE reports = 1
+        task_id,
+        position,
+        update AS value,
+        true AS is_last
+    FROM found
+    WHERE NOT is_repeated
     UNION ALL
     SELECT
         app_id,
         attempt_id,
         execution_id,
-        stage_id,
-        stage_attempt_id,
         accumulator_id,
         metric_type,
-        num_tasks,
-        last_value(update ORDER BY position, task_id)
-    FROM counted
-    WHERE reports > 1
-    GROUP BY
-        app_id,
-        attempt_id,
-        execution_id,
         stage_id,
         stage_attempt_id,
-        accumulator_id,
-        metric_type,
         num_tasks,
-        task_index
+        task_id,
+        position,
+        update,
+        is_last
+    FROM replaced
 ),
-by_stage AS (
+of_stages AS (
     SELECT
         app_id,
         attempt_id,
         execution_id,
-        stage_id,
         accumulator_id,
         metric_type,
+        stage_id,
+        max(stage_attempt_id) AS stage_attempt_id,
         -- An index without a value has 0.
-        greatest(num_tasks - count(*), 0) AS zeros
-    FROM of_stages
-    GROUP BY
-        app_id,
-        attempt_id,
-        execution_id,
-        stage_id,
-        accumulator_id,
-        metric_type,
-        num_tasks
-),
-zeros AS (
-    SELECT app_id, attempt_id, execution_id, accumulator_id, sum(zeros) AS zeros
-    FROM by_stage
-    GROUP BY app_id, attempt_id, execution_id, accumulator_id
+        greatest(max(num_tasks) - count(*) FILTER (WHERE is_last), 0) AS zeros,
+        -- Below the least that counts, a value was never set (SPARK-11013).
+        sum(value) FILTER (WHERE is_last AND (metric_type = 'sum' OR value >= 0)) AS total,
+        sorted_values(value) FILTER (
+            WHERE is_last
+                AND metric_type <> 'sum'
+                AND (value > 0 OR value = 0 AND metric_type <> 'average')
+        ) AS sorted,
+        -- The largest is that of all that came, whichever came first.
+        max(value) AS largest,
+        first_value(task_id ORDER BY value DESC, position, task_id)
+            FILTER (WHERE metric_type <> 'sum') AS largest_task_id
+    FROM counted
+    GROUP BY app_id, attempt_id, execution_id, accumulator_id, metric_type, stage_id
 ),
 driver AS (
     SELECT
@@ -246,10 +284,53 @@ driver AS (
     WHERE executions.ended_at IS NULL
         OR updates.segment * 100000000000 + updates.line < executions.ended_at
 ),
-everything AS (
-    SELECT app_id, attempt_id, execution_id, accumulator_id, metric_type, value FROM of_stages
+of_driver AS (
+    SELECT
+        app_id,
+        attempt_id,
+        execution_id,
+        accumulator_id,
+        metric_type,
+        sum(value) FILTER (WHERE metric_type = 'sum' OR value >= 0) AS total,
+        sorted_values(value) FILTER (
+            WHERE metric_type <> 'sum' AND (value > 0 OR value = 0 AND metric_type <> 'average')
+        ) AS sorted,
+        max(value) AS largest_of_driver
+    FROM driver
+    GROUP BY app_id, attempt_id, execution_id, accumulator_id, metric_type
+),
+parts AS (
+    SELECT
+        app_id,
+        attempt_id,
+        execution_id,
+        accumulator_id,
+        metric_type,
+        total,
+        sorted,
+        zeros,
+        largest,
+        stage_id,
+        stage_attempt_id,
+        largest_task_id,
+        NULL AS largest_of_driver
+    FROM of_stages
     UNION ALL
-    SELECT app_id, attempt_id, execution_id, accumulator_id, metric_type, value FROM driver
+    SELECT
+        app_id,
+        attempt_id,
+        execution_id,
+        accumulator_id,
+        metric_type,
+        total,
+        sorted,
+        0,
+        NULL AS largest,
+        NULL,
+        NULL,
+        NULL,
+        largest_of_driver
+    FROM of_driver
 ),
 totals AS (
     SELECT
@@ -258,66 +339,26 @@ totals AS (
         execution_id,
         accumulator_id,
         metric_type,
-        -- Below the least that counts, a value was never set (SPARK-11013).
-        sum(value) FILTER (
-            WHERE metric_type = 'sum' OR value > 0 OR value = 0 AND metric_type <> 'average'
-        ) AS total,
-        sorted_values(value) FILTER (
-            WHERE metric_type <> 'sum' AND (value > 0 OR value = 0 AND metric_type <> 'average')
-        ) AS sorted
-    FROM everything
+        coalesce(sum(total), 0) AS total,
+        merged_values(sorted) AS sorted,
+        CASE WHEN metric_type = 'average' THEN 0 ELSE sum(zeros) END AS zeros,
+        max(largest) AS largest,
+        max(largest_of_driver) AS largest_of_driver,
+        first_value(stage_id ORDER BY largest DESC, stage_id)
+            FILTER (WHERE largest IS NOT NULL) AS largest_stage_id,
+        first_value(stage_attempt_id ORDER BY largest DESC, stage_id)
+            FILTER (WHERE largest IS NOT NULL) AS largest_stage_attempt_id,
+        first_value(largest_task_id ORDER BY largest DESC, stage_id)
+            FILTER (WHERE largest IS NOT NULL) AS largest_task_id
+    FROM parts
     GROUP BY app_id, attempt_id, execution_id, accumulator_id, metric_type
-),
-largest AS (
-    -- Whichever report came first, of all that came. A heartbeat reports of several tasks at once.
-    SELECT
-        app_id,
-        attempt_id,
-        execution_id,
-        accumulator_id,
-        max(update) AS value,
-        first_value(stage_id ORDER BY update DESC, stage_id, position, task_id) AS stage_id,
-        first_value(stage_attempt_id ORDER BY update DESC, stage_id, position, task_id) AS stage_attempt_id,
-        first_value(task_id ORDER BY update DESC, stage_id, position, task_id) AS task_id
-    FROM counted
-    WHERE metric_type <> 'sum'
-    GROUP BY app_id, attempt_id, execution_id, accumulator_id
-),
-of_driver AS (
-    SELECT app_id, attempt_id, execution_id, accumulator_id, max(value) AS value
-    FROM driver
-    GROUP BY app_id, attempt_id, execution_id, accumulator_id
 ),
 ranked AS (
     SELECT
-        totals.app_id,
-        totals.attempt_id,
-        totals.execution_id,
-        totals.accumulator_id,
-        totals.metric_type,
-        coalesce(totals.total, 0) AS total,
-        coalesce(totals.sorted, make_array()) AS sorted,
-        CASE WHEN totals.metric_type = 'average' THEN 0 ELSE coalesce(zeros.zeros, 0) END AS zeros,
-        CASE WHEN largest.value >= coalesce(of_driver.value, largest.value)
-            THEN largest.stage_id END AS max_stage_id,
-        largest.stage_attempt_id AS max_stage_attempt_id,
-        largest.task_id AS max_task_id
+        *,
+        CASE WHEN metric_type <> 'sum' AND largest >= coalesce(largest_of_driver, largest)
+            THEN largest_stage_id END AS max_stage_id
     FROM totals
-    LEFT JOIN zeros
-        ON zeros.app_id = totals.app_id
-        AND zeros.attempt_id = totals.attempt_id
-        AND zeros.execution_id = totals.execution_id
-        AND zeros.accumulator_id = totals.accumulator_id
-    LEFT JOIN largest
-        ON largest.app_id = totals.app_id
-        AND largest.attempt_id = totals.attempt_id
-        AND largest.execution_id = totals.execution_id
-        AND largest.accumulator_id = totals.accumulator_id
-    LEFT JOIN of_driver
-        ON of_driver.app_id = totals.app_id
-        AND of_driver.attempt_id = totals.attempt_id
-        AND of_driver.execution_id = totals.execution_id
-        AND of_driver.accumulator_id = totals.accumulator_id
 ),
 sized AS (
     SELECT *, coalesce(CAST(array_length(sorted) AS BIGINT), 0) + zeros AS value_count
@@ -355,8 +396,8 @@ SELECT
     median_value,
     max_value,
     max_stage_id,
-    CASE WHEN max_stage_id IS NOT NULL THEN max_stage_attempt_id END AS max_stage_attempt_id,
-    CASE WHEN max_stage_id IS NOT NULL THEN max_task_id END AS max_task_id,
+    CASE WHEN max_stage_id IS NOT NULL THEN largest_stage_attempt_id END AS max_stage_attempt_id,
+    CASE WHEN max_stage_id IS NOT NULL THEN largest_task_id END AS max_task_id,
     CASE
         WHEN valued.metric_type = 'sum' THEN format_metric('sum', total)
         WHEN valued.metric_type NOT IN ('average', 'size', 'timing', 'nsTiming') THEN 'N/A'
@@ -374,7 +415,8 @@ SELECT
             ' ', CASE
                 WHEN max_stage_id IS NULL THEN '(driver)'
                 ELSE concat(
-                    '(stage ', max_stage_id, '.', max_stage_attempt_id, ': task ', max_task_id, ')')
+                    '(stage ', max_stage_id, '.', largest_stage_attempt_id, ': task ',
+                    largest_task_id, ')')
             END,
             ')')
     END AS value_text

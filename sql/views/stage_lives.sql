@@ -5,6 +5,8 @@
 -- `jobs` are made of this; attempt_id is '' where Spark gives none.
 -- Spark: AppStatusListener.liveStages, getOrCreateStage, onJobEnd, onStageCompleted, onTaskEnd.
 --
+-- shared
+--
 -- A position is segment * 10^11 + line: one number that orders the events of an attempt.
 WITH events AS (
     SELECT *, segment * 100000000000 + line AS position
@@ -21,6 +23,7 @@ runs AS (
     FROM events
     GROUP BY app_id, attempt_id, stage_id, stage_attempt_id
 ),
+-- As in stage_activity.
 moves AS (
     SELECT
         app_id,
@@ -28,34 +31,18 @@ moves AS (
         stage_id,
         stage_attempt_id,
         segment * 100000000000 + line AS position,
-        1 AS step,
-        launch_time
+        1 AS step
     FROM lake.task_starts
     UNION ALL
-    -- A resubmitted task has ended before: it is not active a second time (SPARK-41187).
     SELECT
         app_id,
         attempt_id,
         stage_id,
         stage_attempt_id,
         segment * 100000000000 + line,
-        -1,
-        NULL
+        -1
     FROM lake.task_ends
     WHERE end_reason IS DISTINCT FROM 'Resubmitted'
-),
-activity AS (
-    SELECT
-        app_id,
-        attempt_id,
-        stage_id,
-        stage_attempt_id,
-        sum(step) AS active,
-        min(position) AS first_move_at,
-        max(position) AS last_move_at,
-        min(launch_time) AS first_launch_time
-    FROM moves
-    GROUP BY app_id, attempt_id, stage_id, stage_attempt_id
 ),
 -- A completed stage stays while tasks of it are active (SPARK-24415). Few do: only a stage whose
 -- tasks do not add up, or go on after its completion, is walked task by task.
@@ -67,7 +54,7 @@ lingering AS (
         runs.stage_attempt_id,
         runs.completed_at
     FROM runs
-    JOIN activity
+    JOIN stage_activity AS activity
         ON activity.app_id = runs.app_id
         AND activity.attempt_id = runs.attempt_id
         AND activity.stage_id = runs.stage_id
@@ -256,7 +243,7 @@ LEFT JOIN events AS submission
     AND submission.stage_id = lives.stage_id
     AND submission.stage_attempt_id = lives.stage_attempt_id
     AND submission.position = lives.submitted_at
-LEFT JOIN activity
+LEFT JOIN stage_activity AS activity
     ON activity.app_id = lives.app_id
     AND activity.attempt_id = lives.attempt_id
     AND activity.stage_id = lives.stage_id

@@ -3,6 +3,8 @@
 --   is_orphan: the log does not have its start, so that its metrics count nowhere
 --   is_repeated: its index may have succeeded before, so that indices are not tasks
 -- Spark: AppStatusListener.onTaskEnd (liveTasks, completedIndices).
+--
+-- shared
 WITH retried AS (
     -- Of two successes of an index, one is of a later attempt of the task or of the stage.
     SELECT DISTINCT app_id, attempt_id, stage_id, task_index

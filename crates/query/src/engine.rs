@@ -22,6 +22,7 @@ use url::Url;
 use crate::error::QueryError;
 use crate::functions;
 use crate::known::{Known, Thresholds};
+use crate::shared::Shared;
 use crate::table::LakeTable;
 use crate::views;
 
@@ -140,7 +141,7 @@ impl Engine {
     ///
     /// [`QueryError::DataFusion`] with the planner's message.
     pub async fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
-        collect(plan(&self.context, sql).await?).await
+        collect(plan(&self.context, &Arc::default(), sql).await?).await
     }
 
     /// As [`Engine::sql`], batch by batch.
@@ -149,7 +150,7 @@ impl Engine {
     ///
     /// [`QueryError::DataFusion`] with the planner's message.
     pub async fn stream(&self, sql: &str) -> Result<AnswerStream, QueryError> {
-        Ok(plan(&self.context, sql).await?.execute_stream().await?)
+        Ok(plan(&self.context, &Arc::default(), sql).await?.execute_stream().await?)
     }
 
     /// A session that sees what this engine has, and `tables` as another schema.
@@ -177,11 +178,19 @@ impl Engine {
     }
 }
 
-/// Plans `sql`, which may only read.
-pub(crate) async fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame, QueryError> {
+/// Plans `sql`, which may only read. What shared views have in `shared` is not computed again.
+pub(crate) async fn plan(
+    context: &SessionContext,
+    shared: &Arc<Shared>,
+    sql: &str,
+) -> Result<DataFrame, QueryError> {
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    Ok(context.sql_with_options(sql, read_only).await?)
+    let mut state = context.state();
+    state.config_mut().set_extension(Arc::clone(shared));
+    let plan = state.create_logical_plan(sql).await?;
+    read_only.verify_plan(&plan)?;
+    Ok(DataFrame::new(state, plan))
 }
 
 pub(crate) async fn collect(plan: DataFrame) -> Result<Answer, QueryError> {

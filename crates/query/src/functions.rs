@@ -10,5 +10,7 @@ pub(crate) fn register(context: &SessionContext) {
     for function in metric_text::functions() {
         context.register_udf(function);
     }
-    context.register_udaf(sorted_values::function());
+    for function in sorted_values::functions() {
+        context.register_udaf(function);
+    }
 }

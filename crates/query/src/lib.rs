@@ -4,11 +4,13 @@
 //! What users ask can read these and nothing else: no statement that defines, writes or sets
 //! anything is planned, and the only store that a plan can reach is the lake's.
 
+mod app_ids;
 mod engine;
 mod error;
 mod functions;
 mod known;
 mod metrics;
+mod shared;
 mod table;
 mod views;
 

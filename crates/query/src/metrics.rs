@@ -177,6 +177,7 @@ impl Engine {
         let window = ScalarValue::new_interval_mdn(0, 0, nanoseconds);
         let mut parameters = vec![("window", window)];
 
+        let shared = Arc::default();
         let recent = Arc::new(MemorySchemaProvider::new());
         let session = self.session_with("recent", Arc::clone(&recent) as _)?;
         let mut files: Vec<_> = RECENT.files().collect();
@@ -186,7 +187,8 @@ impl Engine {
                 continue;
             };
             let given = ParamValues::from(parameters.clone());
-            let answer = collect(plan(&session, sql).await?.with_param_values(given)?).await?;
+            let answer =
+                collect(plan(&session, &shared, sql).await?.with_param_values(given)?).await?;
             if name == "applications" {
                 parameters.push(("app_ids", app_ids(&answer)?));
             }
@@ -196,7 +198,8 @@ impl Engine {
 
         let mut families = Vec::with_capacity(metrics.len());
         for metric in metrics {
-            families.push(metric.family(&collect(plan(&session, &metric.sql).await?).await?)?);
+            families
+                .push(metric.family(&collect(plan(&session, &shared, &metric.sql).await?).await?)?);
         }
         Ok(families)
     }

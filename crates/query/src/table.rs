@@ -6,18 +6,19 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{Column, Result, Statistics};
+use datafusion::common::{Result, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use datafusion::scalar::ScalarValue;
 use stagelight_lake::{LakeFile, Snapshot};
+
+use crate::app_ids::{app_ids, wanted_app_ids};
 
 /// The files of a table, which are exchanged for newer ones between questions.
 #[derive(Debug)]
@@ -144,57 +145,6 @@ impl LakeTable {
         };
         PartitionedFile::new(file.path.clone(), file.size).with_statistics(Arc::new(statistics))
     }
-}
-
-/// The application ids that all filters leave, in order; `None` where none asks for any.
-fn wanted_app_ids(filters: &[Expr]) -> Option<Vec<String>> {
-    let mut wanted = filters.iter().filter_map(app_ids);
-    let mut ids = wanted.next()?;
-    for other in wanted {
-        ids.retain(|id| other.contains(id));
-    }
-    ids.sort_unstable();
-    Some(ids)
-}
-
-/// The application ids that `filter` leaves. DataFusion makes a short list of them an OR.
-fn app_ids(filter: &Expr) -> Option<Vec<String>> {
-    match filter {
-        Expr::BinaryExpr(either) if either.op == Operator::Or => {
-            let mut ids = app_ids(&either.left)?;
-            ids.extend(app_ids(&either.right)?);
-            Some(ids)
-        }
-        Expr::BinaryExpr(equal) if equal.op == Operator::Eq => {
-            match (equal.left.as_ref(), equal.right.as_ref()) {
-                (Expr::Column(column), Expr::Literal(value, _))
-                | (Expr::Literal(value, _), Expr::Column(column)) => {
-                    is_app_id(column).then(|| text(value).map(|id| vec![id])).flatten()
-                }
-                _ => None,
-            }
-        }
-        Expr::InList(list) if !list.negated => match list.expr.as_ref() {
-            Expr::Column(column) if is_app_id(column) => list
-                .list
-                .iter()
-                .map(|item| match item {
-                    Expr::Literal(value, _) => text(value),
-                    _ => None,
-                })
-                .collect(),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn is_app_id(column: &Column) -> bool {
-    column.name == "app_id"
-}
-
-fn text(value: &ScalarValue) -> Option<String> {
-    value.try_as_str().flatten().map(str::to_owned)
 }
 
 /// Whether the file may have one of `ids`, which are in order.

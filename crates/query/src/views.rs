@@ -1,11 +1,14 @@
 //! The views of `sql/views/`, one file each.
 
+use std::sync::Arc;
+
 use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use include_dir::{Dir, include_dir};
 
 use crate::error::QueryError;
+use crate::shared::SharedView;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/views");
 
@@ -30,6 +33,13 @@ impl View {
             .collect();
         views.sort_by_key(|view| view.name);
         views
+    }
+
+    /// Whether the view's rows are kept for the length of a question, because several others read
+    /// them: its comment has a line `shared`.
+    pub(crate) fn is_shared(&self) -> bool {
+        let mut comment = self.sql.lines().map_while(|line| line.strip_prefix("--"));
+        comment.any(|line| line.trim() == "shared")
     }
 
     /// The first sentence of the comment at the top of the file.
@@ -63,7 +73,13 @@ pub(crate) async fn register(context: &SessionContext) -> Result<(), QueryError>
             }
             if ready {
                 let plan = context.sql(view.sql).await.map_err(error(view))?;
-                context.register_table(view.name, plan.into_view()).map_err(error(view))?;
+                let provider = if view.is_shared() {
+                    let plan = plan.into_unoptimized_plan();
+                    Arc::new(SharedView::new(view.name, plan).map_err(error(view))?)
+                } else {
+                    plan.into_view()
+                };
+                context.register_table(view.name, provider).map_err(error(view))?;
             } else {
                 later.push(view);
             }

@@ -1,4 +1,5 @@
-//! `sorted_values(x)`: the values of a group in order, for ranks in it.
+//! `sorted_values(x)`: the values of a group in order, for ranks in it; `merged_values(list)` of
+//! such lists.
 //!
 //! Spark's quantiles are values that occur, by rank, never between two of them.
 
@@ -12,14 +13,22 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, Volatility, create_udaf};
 use datafusion::scalar::ScalarValue;
 
-/// The function.
-pub(super) fn function() -> AggregateUDF {
+/// The functions.
+pub(super) fn functions() -> [AggregateUDF; 2] {
+    let list = DataType::List(element());
+    [
+        aggregate::<SortedValues>("sorted_values", DataType::Int64),
+        aggregate::<MergedValues>("merged_values", list),
+    ]
+}
+
+fn aggregate<A: Accumulator + Default + 'static>(name: &str, of: DataType) -> AggregateUDF {
     create_udaf(
-        "sorted_values",
-        vec![DataType::Int64],
+        name,
+        vec![of],
         Arc::new(DataType::List(element())),
         Volatility::Immutable,
-        Arc::new(|_| Ok(Box::new(SortedValues::default()))),
+        Arc::new(|_| Ok(Box::new(A::default()))),
         Arc::new(vec![DataType::List(element())]),
     )
 }
@@ -63,5 +72,30 @@ impl Accumulator for SortedValues {
 
     fn size(&self) -> usize {
         size_of_val(self) + self.0.capacity() * size_of::<i64>()
+    }
+}
+
+#[derive(Debug, Default)]
+struct MergedValues(SortedValues);
+
+impl Accumulator for MergedValues {
+    fn update_batch(&mut self, lists: &[ArrayRef]) -> Result<()> {
+        self.0.merge_batch(lists)
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.0.merge_batch(states)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.0.state()
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        self.0.evaluate()
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
     }
 }

@@ -1,0 +1,302 @@
+//! Views that several others read: their rows are computed once in a question.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::TableType;
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown,
+};
+use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ReplaceChildrenOptions,
+};
+use datafusion::physical_plan::spill::get_record_batch_memory_size;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+    execute_stream_partitioned,
+};
+use datafusion::prelude::{col, lit};
+use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::OnceCell;
+
+use crate::app_ids::{app_ids, wanted_app_ids};
+
+/// What a question has of shared views: an extension of its session's configuration.
+#[derive(Default)]
+pub(crate) struct Shared(Mutex<HashMap<Part, Arc<OnceCell<Arc<Rows>>>>>);
+
+/// The rows of a view for some applications, or for all.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Part {
+    view: &'static str,
+    app_ids: Option<Vec<String>>,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.view)?;
+        match &self.app_ids {
+            Some(ids) => write!(f, ", app_id in [{}]", ids.join(", ")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A view of which a question has the rows computed once for every place that reads it.
+///
+/// Only the wish for certain applications reaches below it, so that those who read it for the same
+/// applications find the same rows, whatever else each of them asks.
+#[derive(Debug)]
+pub(crate) struct SharedView {
+    name: &'static str,
+    plan: LogicalPlan,
+    schema: SchemaRef,
+}
+
+impl SharedView {
+    pub(crate) fn new(name: &'static str, plan: LogicalPlan) -> Result<Self> {
+        let plan = LogicalPlanBuilder::from(plan).alias(name)?.build()?;
+        let schema = Arc::clone(plan.schema().inner());
+        Ok(Self { name, plan, schema })
+    }
+
+    async fn rows(&self, state: &dyn Session, app_ids: Option<&[String]>) -> Result<Arc<Rows>> {
+        let mut plan = LogicalPlanBuilder::from(self.plan.clone());
+        if let Some(ids) = app_ids {
+            let ids = ids.iter().map(lit).collect();
+            plan = plan.filter(col("app_id").in_list(ids, false))?;
+        }
+        let plan = state.create_physical_plan(&plan.build()?).await?;
+        Ok(Arc::new(Rows { plan, kept: OnceCell::new() }))
+    }
+}
+
+#[async_trait]
+impl TableProvider for SharedView {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let pushed = filters.iter().map(|filter| match app_ids(filter) {
+            Some(_) => TableProviderFilterPushDown::Exact,
+            None => TableProviderFilterPushDown::Unsupported,
+        });
+        Ok(pushed.collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let shared = state.config().get_extension::<Shared>().unwrap_or_default();
+        let part = Part { view: self.name, app_ids: wanted_app_ids(filters) };
+        let cell = {
+            let mut parts = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(parts.entry(part.clone()).or_default())
+        };
+        let rows = cell.get_or_try_init(|| self.rows(state, part.app_ids.as_deref())).await?;
+        Ok(Arc::new(SharedExec::new(part, Arc::clone(rows), projection)?))
+    }
+}
+
+/// The rows of a part of a view: its plan, and what came of it when it was first asked.
+#[derive(Debug)]
+struct Rows {
+    plan: Arc<dyn ExecutionPlan>,
+    kept: OnceCell<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    partitions: Vec<Vec<RecordBatch>>,
+    /// Gives the memory back when the last reader is gone.
+    _reservation: Arc<MemoryReservation>,
+}
+
+impl Rows {
+    async fn partition(
+        &self,
+        number: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<Vec<RecordBatch>> {
+        let kept = self.kept.get_or_try_init(|| self.compute(context)).await?;
+        Ok(kept.partitions[number].clone())
+    }
+
+    async fn compute(&self, context: Arc<TaskContext>) -> Result<Kept> {
+        let consumer = MemoryConsumer::new("shared view");
+        let reservation = Arc::new(consumer.register(context.memory_pool()));
+        let streams = execute_stream_partitioned(Arc::clone(&self.plan), context)?;
+        let partitions = streams.into_iter().map(|mut rows| {
+            let reservation = Arc::clone(&reservation);
+            SpawnedTask::spawn(async move {
+                let mut kept = Vec::new();
+                while let Some(batch) = rows.try_next().await? {
+                    reservation.try_grow(get_record_batch_memory_size(&batch))?;
+                    kept.push(batch);
+                }
+                Ok::<_, DataFusionError>(kept)
+            })
+        });
+        let partitions = try_join_all(partitions.map(async |partition| {
+            partition.join_unwind().await.map_err(|e| DataFusionError::External(e.into()))?
+        }))
+        .await?;
+        Ok(Kept { partitions, _reservation: reservation })
+    }
+}
+
+/// Gives the rows of a part of a view, which the first that asks has computed.
+#[derive(Debug)]
+struct SharedExec {
+    part: Part,
+    rows: Arc<Rows>,
+    projection: Option<Vec<usize>>,
+    properties: Arc<PlanProperties>,
+}
+
+impl SharedExec {
+    fn new(part: Part, rows: Arc<Rows>, projection: Option<&Vec<usize>>) -> Result<Self> {
+        let schema = match projection {
+            Some(columns) => Arc::new(rows.plan.schema().project(columns)?),
+            None => rows.plan.schema(),
+        };
+        let partitions = rows.plan.output_partitioning().partition_count();
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Ok(Self { part, rows, projection: projection.cloned(), properties: Arc::new(properties) })
+    }
+}
+
+impl DisplayAs for SharedExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedExec: {}", self.part)
+    }
+}
+
+impl ExecutionPlan for SharedExec {
+    fn name(&self) -> &'static str {
+        "SharedExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    /// None: the plan below is planned already, and belongs to all who read it.
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let rows = Arc::clone(&self.rows);
+        let projection = self.projection.clone();
+        let batches = async move { rows.partition(partition, context).await };
+        let stream = stream::once(batches)
+            .map_ok(|batches| stream::iter(batches.into_iter().map(Ok)))
+            .try_flatten()
+            .map(move |batch: Result<RecordBatch>| match &projection {
+                Some(columns) => Ok(batch?.project(columns)?),
+                None => batch,
+            });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), stream)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::SessionContext;
+
+    use super::*;
+    use crate::engine::{collect, plan};
+
+    #[tokio::test]
+    async fn who_reads_a_view_for_the_same_applications_finds_the_same_rows() {
+        let context = SessionContext::new();
+        let facts = "SELECT column1 AS app_id, column2 AS stage_id
+                     FROM (VALUES ('a', 1), ('a', 2), ('b', 3))";
+        let facts = context.sql(facts).await.expect("a plan").into_unoptimized_plan();
+        let view = SharedView::new("stages", facts).expect("a view");
+        context.register_table("stages", Arc::new(view)).expect("no other view");
+        let shared = Arc::new(Shared::default());
+        let rows = async |sql: &str| -> usize {
+            let plan = plan(&context, &shared, sql).await.expect("a plan");
+            let answer = collect(plan).await.expect("an answer");
+            answer.batches.iter().map(RecordBatch::num_rows).sum()
+        };
+        let parts = || {
+            let parts = shared.0.lock().expect("nobody panicked");
+            let mut parts: Vec<_> = parts.keys().map(Part::to_string).collect();
+            parts.sort();
+            parts
+        };
+
+        let both = "SELECT * FROM stages AS one JOIN stages AS other
+                    ON other.app_id = one.app_id AND other.stage_id > one.stage_id";
+        assert_eq!(rows(&format!("{both} WHERE one.app_id = 'a'")).await, 1);
+        assert_eq!(parts(), ["stages, app_id in [a]"]);
+        assert_eq!(rows("SELECT stage_id FROM stages WHERE app_id IN ('b', 'a')").await, 3);
+        assert_eq!(rows("SELECT * FROM stages WHERE stage_id > 2").await, 1);
+        assert_eq!(parts(), ["stages", "stages, app_id in [a, b]", "stages, app_id in [a]"]);
+
+        let pool = Arc::clone(&context.runtime_env().memory_pool);
+        assert!(pool.reserved() > 0);
+        drop(shared);
+        assert_eq!(pool.reserved(), 0);
+    }
+}
