@@ -11,9 +11,11 @@ WITH facts AS (
     UNION ALL
     SELECT app_id, attempt_id, time FROM lake.executor_events
     UNION ALL
-    SELECT app_id, attempt_id, launch_time FROM lake.task_starts
-    UNION ALL
-    SELECT app_id, attempt_id, greatest(launch_time, finish_time) FROM lake.task_ends
+    SELECT
+        app_id,
+        attempt_id,
+        greatest(last_launch_time, last_ended_launch_time, last_finish_time)
+    FROM lake.stage_sums
     UNION ALL
     SELECT app_id, attempt_id, time FROM lake.sql_events
     UNION ALL

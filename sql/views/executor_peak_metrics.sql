@@ -7,8 +7,8 @@ WITH reporting AS (
     SELECT app_id, attempt_id, executor_id FROM lake.executor_metrics
     UNION
     SELECT app_id, attempt_id, executor_id
-    FROM lake.task_ends
-    WHERE coalesce(peak_jvm_heap_memory, 0) >= 0
+    FROM lake.executor_sums
+    WHERE num_reporting > 0
 )
 SELECT
     reporting.app_id,

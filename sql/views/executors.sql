@@ -3,64 +3,8 @@
 -- Spark: LiveExecutor, AppStatusListener.liveExecutors.
 --
 -- A position is segment * 10^11 + line: one number that orders the events of an attempt.
-WITH events AS (
-    SELECT
-        *,
-        segment * 100000000000 + line AS position,
-        -- Lives are counted by the removals before.
-        coalesce(
-            sum(CASE WHEN event = 'SparkListenerExecutorRemoved' THEN 1 ELSE 0 END) OVER (
-                PARTITION BY app_id, attempt_id, executor_id
-                ORDER BY segment, line
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ),
-            0) AS life
-    FROM lake.executor_events
-    -- The block manager of fallback storage is no executor.
-    WHERE executor_id <> 'fallback'
-),
-lives AS (
-    SELECT
-        app_id,
-        attempt_id,
-        executor_id,
-        life,
-        min(position) FILTER (
-            WHERE event IN ('SparkListenerExecutorAdded', 'SparkListenerBlockManagerAdded')
-        ) AS added_at,
-        max(position) FILTER (WHERE event = 'SparkListenerExecutorRemoved') AS removed_at,
-        first_value(time ORDER BY position) FILTER (
-            WHERE event IN ('SparkListenerExecutorAdded', 'SparkListenerBlockManagerAdded')
-        ) AS add_time,
-        last_value(host ORDER BY position)
-            FILTER (WHERE event = 'SparkListenerExecutorAdded') AS host,
-        last_value(total_cores ORDER BY position)
-            FILTER (WHERE event = 'SparkListenerExecutorAdded') AS total_cores,
-        last_value(resource_profile_id ORDER BY position)
-            FILTER (WHERE event = 'SparkListenerExecutorAdded') AS resource_profile_id,
-        last_value(concat(host, ':', port) ORDER BY position)
-            FILTER (WHERE event = 'SparkListenerBlockManagerAdded') AS host_port,
-        last_value(host ORDER BY position)
-            FILTER (WHERE event = 'SparkListenerBlockManagerAdded') AS block_manager_host,
-        last_value(max_memory ORDER BY position)
-            FILTER (WHERE event = 'SparkListenerBlockManagerAdded') AS max_memory,
-        last_value(time ORDER BY position)
-            FILTER (WHERE event = 'SparkListenerExecutorRemoved') AS remove_time,
-        last_value(removed_reason ORDER BY position)
-            FILTER (WHERE event = 'SparkListenerExecutorRemoved') AS remove_reason
-    FROM events
-    GROUP BY app_id, attempt_id, executor_id, life
-),
-added AS (
-    SELECT
-        *,
-        coalesce(host, block_manager_host) AS hostname,
-        life = max(life) OVER (PARTITION BY app_id, attempt_id, executor_id) AS is_last
-    FROM lives
-    WHERE added_at IS NOT NULL
-),
-executors AS (
-    SELECT * FROM added WHERE is_last
+WITH executors AS (
+    SELECT * FROM executor_lives WHERE is_last
 ),
 -- Blacklisted is what excluded was called before Spark 3.1. The whole node goes with
 -- NodeExcluded, but only its executors that live then.
@@ -96,18 +40,38 @@ excluded AS (
     GROUP BY executors.app_id, executors.attempt_id, executors.executor_id
 ),
 starts AS (
-    SELECT executors.app_id, executors.attempt_id, executors.executor_id, count(*) AS started
+    SELECT app_id, attempt_id, executor_id, num_started AS started
+    FROM executors
+    WHERE is_plain
+    UNION ALL
+    SELECT executors.app_id, executors.attempt_id, executors.executor_id, count(*)
     FROM executors
     JOIN lake.task_starts AS tasks
         ON tasks.app_id = executors.app_id
         AND tasks.attempt_id = executors.attempt_id
         AND tasks.executor_id = executors.executor_id
-    WHERE tasks.segment * 100000000000 + tasks.line > executors.added_at
+    WHERE NOT executors.is_plain
+        AND tasks.segment * 100000000000 + tasks.line > executors.added_at
         AND (executors.removed_at IS NULL
             OR tasks.segment * 100000000000 + tasks.line < executors.removed_at)
     GROUP BY executors.app_id, executors.attempt_id, executors.executor_id
 ),
 ends AS (
+    SELECT
+        app_id,
+        attempt_id,
+        executor_id,
+        num_finished AS ended,
+        num_succeeded AS completed,
+        num_ended - num_succeeded - num_killed AS failed,
+        duration_ms,
+        jvm_gc_time_ms AS gc_time_ms,
+        input_bytes,
+        shuffle_read_bytes,
+        shuffle_write_bytes
+    FROM executors
+    WHERE is_plain
+    UNION ALL
     SELECT
         executors.app_id,
         executors.attempt_id,
@@ -132,7 +96,8 @@ ends AS (
         ON tasks.app_id = executors.app_id
         AND tasks.attempt_id = executors.attempt_id
         AND tasks.executor_id = executors.executor_id
-    WHERE tasks.segment * 100000000000 + tasks.line > executors.added_at
+    WHERE NOT executors.is_plain
+        AND tasks.segment * 100000000000 + tasks.line > executors.added_at
         AND (executors.removed_at IS NULL
             OR tasks.segment * 100000000000 + tasks.line < executors.removed_at)
     GROUP BY executors.app_id, executors.attempt_id, executors.executor_id

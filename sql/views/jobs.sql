@@ -84,6 +84,32 @@ counted AS (
         ) AS completes
     FROM written
 ),
+placed AS (
+    -- Whether a stage brings to the job what its tasks add up to.
+    SELECT
+        counted.app_id,
+        counted.attempt_id,
+        counted.job_id,
+        counted.stage_id,
+        counted.stage_attempt_id,
+        counted.counts_from,
+        counted.counts_to,
+        totals.active,
+        totals.num_ended,
+        totals.num_succeeded,
+        totals.num_killed,
+        coalesce(
+            counted.is_plain
+                AND totals.first_event_at > counted.counts_from
+                AND totals.last_event_at <= coalesce(counted.counts_to, totals.last_event_at),
+            false) AS is_whole
+    FROM counted
+    JOIN stage_totals AS totals
+        ON totals.app_id = counted.app_id
+        AND totals.attempt_id = counted.attempt_id
+        AND totals.stage_id = counted.stage_id
+        AND totals.stage_attempt_id = counted.stage_attempt_id
+),
 moves AS (
     SELECT
         app_id,
@@ -115,11 +141,23 @@ moves AS (
         AND tasks.attempt_id = odd.attempt_id
         AND tasks.task_id = odd.task_id
 ),
-task_counts AS (
+stage_tasks AS (
     SELECT
-        counted.app_id,
-        counted.attempt_id,
-        counted.job_id,
+        app_id,
+        attempt_id,
+        job_id,
+        active,
+        num_succeeded AS succeeded,
+        num_killed AS killed,
+        num_ended - num_succeeded - num_killed AS failed,
+        num_succeeded AS indices
+    FROM placed
+    WHERE is_whole
+    UNION ALL
+    SELECT
+        placed.app_id,
+        placed.attempt_id,
+        placed.job_id,
         count(*) FILTER (WHERE outcome = 'Start')
             - count(*) FILTER (WHERE outcome IN ('Success', 'Killed', 'Failed')) AS active,
         count(*) FILTER (WHERE outcome = 'Success') AS succeeded,
@@ -131,15 +169,29 @@ task_counts AS (
                 WHEN outcome = 'Success' AND is_repeated
                     THEN moves.stage_id * 4294967296 + moves.task_index
             END) AS indices
-    FROM counted
+    FROM placed
     JOIN moves
-        ON moves.app_id = counted.app_id
-        AND moves.attempt_id = counted.attempt_id
-        AND moves.stage_id = counted.stage_id
-        AND moves.stage_attempt_id = counted.stage_attempt_id
-    WHERE moves.position > counted.counts_from
-        AND (counted.counts_to IS NULL OR moves.position <= counted.counts_to)
-    GROUP BY counted.app_id, counted.attempt_id, counted.job_id
+        ON moves.app_id = placed.app_id
+        AND moves.attempt_id = placed.attempt_id
+        AND moves.stage_id = placed.stage_id
+        AND moves.stage_attempt_id = placed.stage_attempt_id
+    WHERE NOT placed.is_whole
+        AND moves.position > placed.counts_from
+        AND (placed.counts_to IS NULL OR moves.position <= placed.counts_to)
+    GROUP BY placed.app_id, placed.attempt_id, placed.job_id
+),
+task_counts AS (
+    SELECT
+        app_id,
+        attempt_id,
+        job_id,
+        sum(active) AS active,
+        sum(succeeded) AS succeeded,
+        sum(killed) AS killed,
+        sum(failed) AS failed,
+        sum(indices) AS indices
+    FROM stage_tasks
+    GROUP BY app_id, attempt_id, job_id
 ),
 job_stages AS (
     -- Per stage, over its attempts: completing adds it to a set, submitting takes it out.

@@ -23,7 +23,7 @@ runs AS (
     FROM events
     GROUP BY app_id, attempt_id, stage_id, stage_attempt_id
 ),
--- As in stage_activity.
+-- As in stage_totals.
 moves AS (
     SELECT
         app_id,
@@ -54,7 +54,7 @@ lingering AS (
         runs.stage_attempt_id,
         runs.completed_at
     FROM runs
-    JOIN stage_activity AS activity
+    JOIN stage_totals AS activity
         ON activity.app_id = runs.app_id
         AND activity.attempt_id = runs.attempt_id
         AND activity.stage_id = runs.stage_id
@@ -228,7 +228,15 @@ SELECT
         WHEN lives.ran
             AND activity.first_move_at <= coalesce(lives.removed_at, activity.first_move_at)
             THEN activity.first_launch_time
-    END AS first_task_launched_time
+    END AS first_task_launched_time,
+    -- Whether it is what its tasks add up to: every start has its end, all ends came while it lived,
+    -- and no index has succeeded twice.
+    lives.ran
+        AND (activity.stage_id IS NULL
+            OR activity.is_matched
+                AND NOT activity.is_retried
+                AND activity.last_end_at <= coalesce(lives.removed_at, activity.last_end_at)
+        ) AS is_plain
 FROM lives
 -- Every event brings the whole StageInfo: the last one holds.
 JOIN events AS info
@@ -243,7 +251,7 @@ LEFT JOIN events AS submission
     AND submission.stage_id = lives.stage_id
     AND submission.stage_attempt_id = lives.stage_attempt_id
     AND submission.position = lives.submitted_at
-LEFT JOIN stage_activity AS activity
+LEFT JOIN stage_totals AS activity
     ON activity.app_id = lives.app_id
     AND activity.attempt_id = lives.attempt_id
     AND activity.stage_id = lives.stage_id

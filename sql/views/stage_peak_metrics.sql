@@ -20,9 +20,18 @@ WITH peaks AS (
 reporting AS (
     SELECT app_id, attempt_id, stage_id, stage_attempt_id FROM peaks
     UNION
+    SELECT lives.app_id, lives.attempt_id, lives.stage_id, lives.stage_attempt_id
+    FROM stage_lives AS lives
+    JOIN stage_totals AS totals
+        ON totals.app_id = lives.app_id
+        AND totals.attempt_id = lives.attempt_id
+        AND totals.stage_id = lives.stage_id
+        AND totals.stage_attempt_id = lives.stage_attempt_id
+    WHERE lives.is_last AND lives.is_plain AND totals.num_reporting > 0
+    UNION
     SELECT app_id, attempt_id, stage_id, stage_attempt_id
     FROM stage_task_ends
-    WHERE coalesce(peak_jvm_heap_memory, 0) >= 0
+    WHERE NOT is_plain AND coalesce(peak_jvm_heap_memory, 0) >= 0
 )
 SELECT
     reporting.app_id,

@@ -2,7 +2,7 @@
 -- life (see stage_lives). `stages`, `stage_peak_metrics` and `killed_tasks` are made of this;
 -- attempt_id is '' where Spark gives none.
 -- Spark: AppStatusListener.onTaskEnd, liveStages.
-SELECT tasks.*
+SELECT tasks.*, lives.is_plain
 FROM stage_lives AS lives
 JOIN lake.task_ends AS tasks
     ON tasks.app_id = lives.app_id

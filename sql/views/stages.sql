@@ -1,4 +1,5 @@
--- A row is a stage attempt, in its last life (see stage_lives).
+-- A row is a stage attempt, in its last life (see stage_lives). Most are what their tasks add up to;
+-- of the others, the tasks are counted one by one.
 -- Spark: LiveStage, AppStatusListener.onTaskEnd.
 WITH counted AS (
     -- The oddities stand on the left, where the join makes its hash table: they are few.
@@ -12,6 +13,7 @@ WITH counted AS (
         ON tasks.app_id = odd.app_id
         AND tasks.attempt_id = odd.attempt_id
         AND tasks.task_id = odd.task_id
+    WHERE NOT tasks.is_plain
 ),
 ends AS (
     SELECT
@@ -19,6 +21,43 @@ ends AS (
         attempt_id,
         stage_id,
         stage_attempt_id,
+        true AS is_plain,
+        num_ended AS ended,
+        num_succeeded AS succeeded,
+        num_killed AS killed,
+        num_succeeded AS indices,
+        executor_deserialize_time_ms,
+        executor_deserialize_cpu_time_ns,
+        executor_run_time_ms,
+        executor_cpu_time_ns,
+        result_size,
+        jvm_gc_time_ms,
+        result_serialization_time_ms,
+        memory_bytes_spilled,
+        disk_bytes_spilled,
+        peak_execution_memory,
+        input_bytes,
+        input_records,
+        output_bytes,
+        output_records,
+        shuffle_remote_blocks_fetched,
+        shuffle_local_blocks_fetched,
+        shuffle_fetch_wait_time_ms,
+        shuffle_remote_bytes_read,
+        shuffle_remote_bytes_read_to_disk,
+        shuffle_local_bytes_read,
+        shuffle_read_records,
+        shuffle_write_bytes,
+        shuffle_write_time_ns,
+        shuffle_write_records
+    FROM stage_totals
+    UNION ALL
+    SELECT
+        app_id,
+        attempt_id,
+        stage_id,
+        stage_attempt_id,
+        false,
         count(*) AS ended,
         count(*) FILTER (WHERE succeeded) AS succeeded,
         count(*) FILTER (WHERE end_reason IN ('TaskKilled', 'TaskCommitDenied')) AS killed,
@@ -105,5 +144,6 @@ LEFT JOIN ends
     AND ends.attempt_id = lives.attempt_id
     AND ends.stage_id = lives.stage_id
     AND ends.stage_attempt_id = lives.stage_attempt_id
+    AND ends.is_plain = lives.is_plain
     AND lives.ran
 WHERE lives.is_last

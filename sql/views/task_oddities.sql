@@ -7,9 +7,16 @@
 -- shared
 WITH retried AS (
     -- Of two successes of an index, one is of a later attempt of the task or of the stage.
-    SELECT DISTINCT app_id, attempt_id, stage_id, task_index
-    FROM lake.task_ends
-    WHERE end_reason = 'Success' AND (task_attempt > 0 OR stage_attempt_id > 0)
+    SELECT DISTINCT ends.app_id, ends.attempt_id, ends.stage_id, ends.task_index
+    FROM stage_totals AS stages
+    JOIN lake.task_ends AS ends
+        ON ends.app_id = stages.app_id
+        AND ends.attempt_id = stages.attempt_id
+        AND ends.stage_id = stages.stage_id
+        AND ends.stage_attempt_id = stages.stage_attempt_id
+    WHERE stages.num_retried > 0
+        AND ends.end_reason = 'Success'
+        AND (ends.task_attempt > 0 OR ends.stage_attempt_id > 0)
 ),
 repeated AS (
     SELECT ends.app_id, ends.attempt_id, ends.task_id

@@ -17,7 +17,7 @@ SELECT
     moves.attempt_id,
     moves.task_id,
     sum(moves.step) > 0 AS is_unfinished
-FROM stage_activity AS stages
+FROM stage_totals AS stages
 JOIN moves
     ON moves.app_id = stages.app_id
     AND moves.attempt_id = stages.attempt_id

@@ -27,6 +27,11 @@ use crate::source::SourceKey;
 /// A commit that collides with another that removes the same files is tried again so often.
 const COMMIT_ATTEMPTS: usize = 10;
 
+/// The property of a table that says by which declarations it was made.
+const FORMAT_PROPERTY: &str = "stagelight.format";
+/// To be raised when tables or columns are added: what was ingested before does not have them.
+const FORMAT: &str = "2";
+
 /// A table in its Delta log.
 pub(crate) struct TableLog {
     table: &'static Table,
@@ -71,7 +76,7 @@ impl TableLog {
         let metadata = new_metadata(
             &StructType::try_new(columns)?,
             std::iter::empty::<String>(),
-            [("delta.dataSkippingStatsColumns", statistics)],
+            [("delta.dataSkippingStatsColumns", statistics), (FORMAT_PROPERTY, FORMAT.to_owned())],
         )?
         .with_name(self.table.name.to_owned())?
         .with_description(self.table.doc.to_owned())?;
@@ -96,8 +101,15 @@ impl TableLog {
 
     /// The table as it is now.
     pub(crate) async fn now(&mut self) -> Result<&DeltaTable, LakeError> {
-        self.delta.update_state().await.map_err(LakeError::delta(self.table.name))?;
-        Ok(&self.delta)
+        let error = LakeError::delta(self.table.name);
+        let read = async {
+            self.delta.update_state().await?;
+            Ok(self.delta.snapshot()?.metadata().configuration().get(FORMAT_PROPERTY).cloned())
+        };
+        match read.await.map_err(error)? {
+            Some(format) if format == FORMAT => Ok(&self.delta),
+            _ => Err(LakeError::Format { table: self.table.name }),
+        }
     }
 
     /// The files that the table has now.

@@ -20,6 +20,15 @@ pub enum LakeError {
         /// The address as given.
         uri: String,
     },
+    /// The lake has not what this version of the program keeps in it.
+    #[error(
+        "table {table} is of another version of stagelight; ingest the logs into a new lake with \
+         this one"
+    )]
+    Format {
+        /// The table.
+        table: &'static str,
+    },
     /// The table's log could not be read or written. Trying again may help.
     #[error("table {table}: {source}")]
     Delta {

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::common::runtime::SpawnedTask;
@@ -70,7 +70,11 @@ pub(crate) struct SharedView {
 impl SharedView {
     pub(crate) fn new(name: &'static str, plan: LogicalPlan) -> Result<Self> {
         let plan = LogicalPlanBuilder::from(plan).alias(name)?.build()?;
-        let schema = Arc::clone(plan.schema().inner());
+        // The optimizer may find out that a column has a NULL, or that it has none: what is told
+        // beforehand has to hold either way.
+        let fields = plan.schema().fields().iter();
+        let fields = fields.map(|field| Field::new(field.name(), field.data_type().clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         Ok(Self { name, plan, schema })
     }
 
@@ -120,7 +124,11 @@ impl TableProvider for SharedView {
             Arc::clone(parts.entry(part.clone()).or_default())
         };
         let rows = cell.get_or_try_init(|| self.rows(state, part.app_ids.as_deref())).await?;
-        Ok(Arc::new(SharedExec::new(part, Arc::clone(rows), projection)?))
+        let schema = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => self.schema(),
+        };
+        Ok(Arc::new(SharedExec::new(part, Arc::clone(rows), projection.cloned(), schema)))
     }
 }
 
@@ -181,11 +189,7 @@ struct SharedExec {
 }
 
 impl SharedExec {
-    fn new(part: Part, rows: Arc<Rows>, projection: Option<&Vec<usize>>) -> Result<Self> {
-        let schema = match projection {
-            Some(columns) => Arc::new(rows.plan.schema().project(columns)?),
-            None => rows.plan.schema(),
-        };
+    fn new(part: Part, rows: Arc<Rows>, projection: Option<Vec<usize>>, schema: SchemaRef) -> Self {
         let partitions = rows.plan.output_partitioning().partition_count();
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -193,7 +197,7 @@ impl SharedExec {
             EmissionType::Final,
             Boundedness::Bounded,
         );
-        Ok(Self { part, rows, projection: projection.cloned(), properties: Arc::new(properties) })
+        Self { part, rows, projection, properties: Arc::new(properties) }
     }
 }
 
@@ -245,14 +249,19 @@ impl ExecutionPlan for SharedExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let rows = Arc::clone(&self.rows);
-        let projection = self.projection.clone();
         let batches = async move { rows.partition(partition, context).await };
+        let (projection, schema) = (self.projection.clone(), self.schema());
         let stream = stream::once(batches)
             .map_ok(|batches| stream::iter(batches.into_iter().map(Ok)))
             .try_flatten()
-            .map(move |batch: Result<RecordBatch>| match &projection {
-                Some(columns) => Ok(batch?.project(columns)?),
-                None => batch,
+            .map(move |batch: Result<RecordBatch>| {
+                let batch = match &projection {
+                    Some(columns) => batch?.project(columns)?,
+                    None => batch?,
+                };
+                let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+                let (_, columns, _) = batch.into_parts();
+                Ok(RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows)?)
             });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), stream)))
     }
@@ -268,7 +277,8 @@ mod tests {
     #[tokio::test]
     async fn who_reads_a_view_for_the_same_applications_finds_the_same_rows() {
         let context = SessionContext::new();
-        let facts = "SELECT column1 AS app_id, column2 AS stage_id
+        let facts = "SELECT column1 AS app_id, column2 AS stage_id,
+                         coalesce(column2 = 1, false) AS is_first
                      FROM (VALUES ('a', 1), ('a', 2), ('b', 3))";
         let facts = context.sql(facts).await.expect("a plan").into_unoptimized_plan();
         let view = SharedView::new("stages", facts).expect("a view");
@@ -292,6 +302,8 @@ mod tests {
         assert_eq!(parts(), ["stages, app_id in [a]"]);
         assert_eq!(rows("SELECT stage_id FROM stages WHERE app_id IN ('b', 'a')").await, 3);
         assert_eq!(rows("SELECT * FROM stages WHERE stage_id > 2").await, 1);
+        // Its plan says that there is no NULL.
+        assert_eq!(rows("SELECT is_first, count(*) FROM stages GROUP BY is_first").await, 2);
         assert_eq!(parts(), ["stages", "stages, app_id in [a, b]", "stages, app_id in [a]"]);
 
         let pool = Arc::clone(&context.runtime_env().memory_pool);

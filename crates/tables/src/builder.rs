@@ -85,7 +85,7 @@ impl TableBuilder {
             match column.source {
                 Source::Context(Context::AppId | Context::AttemptId | Context::Segment) => {}
                 Source::Context(of) => context.push((of, values)),
-                Source::Event(_) | Source::Given => {
+                Source::Event(_) | Source::Given | Source::Folded(_) => {
                     columns.push(ColumnBuilder { column, values });
                 }
             }
@@ -245,7 +245,7 @@ impl TableBuilder {
             Source::Context(_) => {
                 context.next().expect("a builder has its table's columns").1.finish(rows)
             }
-            Source::Event(_) | Source::Given => {
+            Source::Event(_) | Source::Given | Source::Folded(_) => {
                 columns.next().expect("a builder has its table's columns").values.finish(rows)
             }
         });

@@ -78,6 +78,75 @@ pub enum Source {
     Context(Context),
     /// Handed over in code, for tables whose rows are no events.
     Given,
+    /// Folded from the tasks of a segment.
+    Folded(Fold),
+}
+
+/// How rows of task_starts and task_ends become a value of a table of sums. Names are of their
+/// columns; what is NULL is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fold {
+    /// The value that all rows of the group have.
+    Key(&'static str),
+    /// How many there are.
+    Count(Tasks),
+    /// The sum of the values.
+    Sum(Tasks, &'static str),
+    /// The sum of their squares, each modulo 1000003: sets of ids that have this in common, and
+    /// their sum and number, are taken to be the same.
+    SumOfSquares(Tasks, &'static str),
+    /// The sum of the milliseconds from one time to the other.
+    SumOfSpans(Tasks, &'static str, &'static str),
+    /// The least value.
+    Least(Tasks, &'static str),
+    /// The greatest value.
+    Greatest(Tasks, &'static str),
+}
+
+impl Fold {
+    /// What is folded; a key is of every task.
+    pub(crate) fn tasks(self) -> Option<Tasks> {
+        match self {
+            Self::Key(_) => None,
+            Self::Count(tasks)
+            | Self::Sum(tasks, _)
+            | Self::SumOfSquares(tasks, _)
+            | Self::SumOfSpans(tasks, ..)
+            | Self::Least(tasks, _)
+            | Self::Greatest(tasks, _) => Some(tasks),
+        }
+    }
+}
+
+/// Some of the rows of task_starts, or of task_ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tasks {
+    /// Every start.
+    Started,
+    /// Every end.
+    Ended,
+    /// The ends of tasks that had not ended before: Spark ends a finished task another time, as
+    /// `Resubmitted`, when the executor that has its output is lost.
+    Finished,
+    /// Ends with `Success`.
+    Succeeded,
+    /// Ends with `TaskKilled` or `TaskCommitDenied`.
+    Killed,
+    /// Successes of a later attempt of the task or of its stage: they may repeat an index.
+    Retried,
+    /// Of [`Tasks::Finished`], those that say that they failed.
+    FlaggedFailed,
+    /// Of [`Tasks::Finished`], those that say that they were killed, and not that they failed.
+    FlaggedKilled,
+    /// Ends that do not say that no peaks were measured (ExecutorMetrics.isSet).
+    Reporting,
+}
+
+impl Tasks {
+    /// Whether they are rows of task_ends, not of task_starts.
+    pub(crate) fn are_ends(self) -> bool {
+        self != Self::Started
+    }
 }
 
 /// What is known of a row besides its event.
@@ -244,4 +313,14 @@ pub(crate) const LINE: Column = column(
 /// A column whose values are handed over in code, not read from an event.
 pub(crate) const fn given(name: &'static str, kind: Kind, doc: &'static str) -> Column {
     column(name, kind, Source::Given, doc)
+}
+
+/// A column of what the tasks of a segment add up to.
+pub(crate) const fn folded(
+    name: &'static str,
+    kind: Kind,
+    fold: Fold,
+    doc: &'static str,
+) -> Column {
+    column(name, kind, Source::Folded(fold), doc)
 }

@@ -10,14 +10,15 @@ mod column;
 mod parquet;
 mod reference;
 mod rows;
+mod sums;
 mod table;
 mod tables;
 mod values;
 
 pub use builder::{RowContext, RowError, TableBuilder};
-pub use column::{Column, Context, Kind, Role, Source};
+pub use column::{Column, Context, Fold, Kind, Role, Source, Tasks};
 pub use parquet::{ROW_GROUP_ROWS, writer_properties};
 pub use reference::reference;
 pub use rows::{Rejection, Rows};
 pub use table::Table;
-pub use tables::{EVENTS, QUARANTINE, SOURCES, all};
+pub use tables::{EVENTS, QUARANTINE, SOURCES, SUMS, all};

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use arrow::datatypes::DataType;
 
-use crate::column::{Column, Context, Source};
+use crate::column::{Column, Context, Fold, Source};
 use crate::tables;
 use stagelight_eventlog::Slot;
 
@@ -16,7 +16,10 @@ pub fn reference() -> String {
         if !table.events.is_empty() {
             let _ = writeln!(text, "From: {}\n", table.events.join(", "));
         }
-        text.push_str("| column | type | meaning | in the event |\n| --- | --- | --- | --- |\n");
+        let is_folded = table.columns().any(|c| matches!(c.source, Source::Folded(_)));
+        let place_of = if is_folded { "of the tasks" } else { "in the event" };
+        let _ = writeln!(text, "| column | type | meaning | {place_of} |");
+        text.push_str("| --- | --- | --- | --- |\n");
         for column in table.columns() {
             let _ = writeln!(
                 text,
@@ -54,6 +57,13 @@ fn place(column: &Column) -> String {
         Source::Event(Slot::Section) => "key of the section".to_owned(),
         Source::Event(Slot::Key) => "key of the entry".to_owned(),
         Source::Context(Context::Raw) => "the whole line".to_owned(),
+        Source::Folded(Fold::Key(of)) => format!("`{of}`"),
+        Source::Folded(Fold::Count(_)) => "count".to_owned(),
+        Source::Folded(Fold::Sum(_, of)) => format!("sum of `{of}`"),
+        Source::Folded(Fold::SumOfSquares(_, of)) => format!("sum of the squares of `{of}`"),
+        Source::Folded(Fold::SumOfSpans(_, from, to)) => format!("sum from `{from}` to `{to}`"),
+        Source::Folded(Fold::Least(_, of)) => format!("least `{of}`"),
+        Source::Folded(Fold::Greatest(_, of)) => format!("greatest `{of}`"),
         Source::Context(_) | Source::Given => String::new(),
     }
 }

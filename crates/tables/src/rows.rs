@@ -10,6 +10,7 @@ use stagelight_eventlog::{
 use thiserror::Error;
 
 use crate::builder::{RowContext, RowError, TableBuilder};
+use crate::sums::Sums;
 use crate::table::Table;
 use crate::tables;
 
@@ -42,6 +43,7 @@ impl Rejection {
 /// The rows of one segment while it is read.
 pub struct Rows {
     targets: Vec<Target>,
+    sums: Sums,
     routes: Vec<Route>,
     others: usize,
     learns: bool,
@@ -93,6 +95,7 @@ impl Rows {
         }
         Self {
             targets,
+            sums: Sums::new(identity, segment),
             routes,
             others,
             learns: true,
@@ -164,23 +167,30 @@ impl Rows {
 
     /// Takes the batches that are large enough to be written.
     pub fn full(&mut self) -> impl Iterator<Item = (&'static Table, RecordBatch)> {
-        self.take(TableBuilder::is_full)
+        let batches = take(&mut self.targets, &mut self.sums, TableBuilder::is_full);
+        batches.into_iter().chain(self.sums.full())
     }
 
     /// Takes all that is left.
     pub fn rest(&mut self) -> impl Iterator<Item = (&'static Table, RecordBatch)> {
-        self.take(|b| b.rows() > 0)
+        let batches = take(&mut self.targets, &mut self.sums, |b| b.rows() > 0);
+        batches.into_iter().chain(self.sums.rest())
     }
+}
 
-    fn take(
-        &mut self,
-        wanted: impl Fn(&TableBuilder) -> bool,
-    ) -> impl Iterator<Item = (&'static Table, RecordBatch)> {
-        self.targets
-            .iter_mut()
-            .filter(move |t| wanted(&t.builder))
-            .map(|t| (t.builder.table(), t.builder.take()))
+/// Takes the batches of those that are `wanted`, and adds up what is in them.
+fn take(
+    targets: &mut [Target],
+    sums: &mut Sums,
+    wanted: impl Fn(&TableBuilder) -> bool,
+) -> Vec<(&'static Table, RecordBatch)> {
+    let mut batches = Vec::new();
+    for Target { builder, .. } in targets.iter_mut().filter(|target| wanted(&target.builder)) {
+        let batch = builder.take();
+        sums.add(builder.table(), &batch);
+        batches.push((builder.table(), batch));
     }
+    batches
 }
 
 impl Target {

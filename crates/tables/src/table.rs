@@ -57,7 +57,7 @@ impl Table {
     fn event_columns(&self) -> impl Iterator<Item = (Kind, Slot)> {
         self.own_columns().filter_map(|c| match c.source {
             Source::Event(slot) => Some((c.kind, slot)),
-            Source::Context(_) | Source::Given => None,
+            Source::Context(_) | Source::Given | Source::Folded(_) => None,
         })
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod block_events;
 pub(crate) mod environment_entries;
 pub(crate) mod executor_events;
 pub(crate) mod executor_metrics;
+pub(crate) mod executor_sums;
 pub(crate) mod job_events;
 pub(crate) mod other_events;
 pub(crate) mod quarantine;
@@ -17,6 +18,7 @@ pub(crate) mod sql_plan_edges;
 pub(crate) mod sql_plan_metrics;
 pub(crate) mod sql_plan_nodes;
 pub(crate) mod stage_events;
+pub(crate) mod stage_sums;
 pub(crate) mod streaming_durations;
 pub(crate) mod streaming_events;
 pub(crate) mod streaming_sources;
@@ -53,6 +55,9 @@ pub static EVENTS: [&Table; 22] = [
     &task_starts::TABLE,
 ];
 
+/// Every table whose rows are what tasks add up to.
+pub static SUMS: [&Table; 2] = [&executor_sums::TABLE, &stage_sums::TABLE];
+
 /// What could not be read.
 pub static QUARANTINE: &Table = &quarantine::TABLE;
 
@@ -61,5 +66,5 @@ pub static SOURCES: &Table = &sources::TABLE;
 
 /// Every table of the lake, the ledger last.
 pub fn all() -> impl Iterator<Item = &'static Table> {
-    EVENTS.into_iter().chain([QUARANTINE, SOURCES])
+    EVENTS.into_iter().chain(SUMS).chain([QUARANTINE, SOURCES])
 }

@@ -2,3 +2,10 @@
 
 mod pruning;
 mod slt;
+mod sums;
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

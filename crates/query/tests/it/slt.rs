@@ -2,7 +2,6 @@
 //!
 //! A row's values are parted by tabs. NULL is `NULL`, an empty text `(empty)`, a newline `\n`.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -11,6 +10,8 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Normalizer, Runner};
 use stagelight_ingest::{Options, Progress, discover, ingest};
 use stagelight_lake::Lake;
 use stagelight_query::{Engine, QueryError, Settings};
+
+use crate::root;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn views_answer_as_written() {
@@ -39,10 +40,6 @@ async fn views_answer_as_written() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(files.len() >= 9, "every view has a file: {files:?}");
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// Values stand as they are: texts may have spaces.

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use arrow::array::RecordBatch;
 use proptest::prelude::*;
 use stagelight_eventlog::{Identity, Lines};
-use stagelight_tables::Rows;
+use stagelight_tables::{Rows, SUMS};
 
 static LOG: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let log = concat!(
@@ -82,7 +82,9 @@ proptest! {
         let cut = cut.min(LOG.len());
         let (batches, rejected) = read(&LOG[..cut], &[usize::MAX]);
         prop_assert!(rejected <= 1, "only the last line can be bad");
-        for (table, batches) in &batches {
+        // What tasks add up to is less without those that were cut.
+        let is_sum = |name| SUMS.iter().any(|table| table.name == name);
+        for (table, batches) in batches.iter().filter(|(table, _)| !is_sum(**table)) {
             let some: usize = batches.iter().map(RecordBatch::num_rows).sum();
             let all: usize = WHOLE.0[table].iter().map(RecordBatch::num_rows).sum();
             prop_assert!(some <= all);

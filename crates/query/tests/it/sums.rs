@@ -1,0 +1,92 @@
+//! What tasks add up to is what SQL says of the tasks themselves.
+
+use std::sync::Arc;
+
+use stagelight_ingest::{Options, Progress, discover, ingest};
+use stagelight_lake::Lake;
+use stagelight_query::{Engine, Settings};
+use stagelight_tables::{Fold, SUMS, Source, Table, Tasks};
+
+use crate::root;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sums_are_those_of_the_tasks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
+    let logs = discover(&[root().join("testdata/logs")]);
+    ingest(&lake, logs, &Options::default(), Arc::new(Progress::default())).await.expect("rows");
+    let engine = Engine::new(Arc::new(lake), &Settings::default()).await.expect("an engine");
+    for table in SUMS {
+        let kept = format!("SELECT * FROM lake.{}", table.name);
+        let computed = computed(table);
+        let rows = |answer: stagelight_query::Answer| -> usize {
+            answer.batches.iter().map(|batch| batch.num_rows()).sum()
+        };
+        assert!(rows(engine.sql(&kept).await.expect("rows")) > 10, "{}", table.name);
+        for (one, other) in [(&kept, &computed), (&computed, &kept)] {
+            let answer = engine.sql(&format!("({one}) EXCEPT ({other})")).await;
+            let answer = answer.unwrap_or_else(|error| panic!("{computed}: {error}"));
+            assert_eq!(answer.batches.len(), 0, "{}: {:?}", table.name, answer.batches);
+        }
+    }
+}
+
+/// The query whose rows those of `table` must be.
+fn computed(table: &Table) -> String {
+    let mut keys = vec!["app_id", "attempt_id", "segment"];
+    let (mut starts, mut ends, mut selected) = (Vec::new(), Vec::new(), Vec::new());
+    for column in table.columns() {
+        let Source::Folded(fold) = column.source else { continue };
+        let name = column.name;
+        let (tasks, aggregate) = match fold {
+            Fold::Key(of) => {
+                assert_eq!(name, of, "a key has the name that tasks have for it");
+                keys.push(name);
+                continue;
+            }
+            Fold::Count(tasks) => (tasks, "count(*)".to_owned()),
+            Fold::Sum(tasks, of) => (tasks, format!("sum({of})")),
+            Fold::SumOfSquares(tasks, of) => (tasks, format!("sum({of} * {of} % 1000003)")),
+            Fold::SumOfSpans(tasks, from, to) => {
+                (tasks, format!("sum(CAST({to} AS BIGINT) - CAST({from} AS BIGINT))"))
+            }
+            Fold::Least(tasks, of) => (tasks, format!("min({of})")),
+            Fold::Greatest(tasks, of) => (tasks, format!("max({of})")),
+        };
+        let of = if tasks == Tasks::Started { &mut starts } else { &mut ends };
+        of.push(format!("{aggregate} FILTER (WHERE {}) AS {name}", condition(tasks)));
+        selected.push(match fold {
+            Fold::Least(..) | Fold::Greatest(..) => name.to_owned(),
+            _ => format!("coalesce({name}, 0) AS {name}"),
+        });
+    }
+    let grouped = |table: &str, columns: &[String]| {
+        let keys = keys.join(", ");
+        format!("SELECT {keys}, {} FROM lake.{table} GROUP BY {keys}", columns.join(", "))
+    };
+    let equal = keys.iter().map(|key| format!("(starts.{key} IS NOT DISTINCT FROM ends.{key})"));
+    let either = keys.iter().map(|key| format!("coalesce(starts.{key}, ends.{key}) AS {key}"));
+    format!(
+        "SELECT {}, {} FROM ({}) AS starts FULL JOIN ({}) AS ends ON {}",
+        either.collect::<Vec<_>>().join(", "),
+        selected.join(", "),
+        grouped("task_starts", &starts),
+        grouped("task_ends", &ends),
+        equal.collect::<Vec<_>>().join(" AND "),
+    )
+}
+
+fn condition(tasks: Tasks) -> &'static str {
+    match tasks {
+        Tasks::Started | Tasks::Ended => "true",
+        Tasks::Finished => "end_reason IS DISTINCT FROM 'Resubmitted'",
+        Tasks::Succeeded => "end_reason = 'Success'",
+        Tasks::Killed => "end_reason IN ('TaskKilled', 'TaskCommitDenied')",
+        Tasks::Retried => "end_reason = 'Success' AND (task_attempt > 0 OR stage_attempt_id > 0)",
+        Tasks::FlaggedFailed => "failed AND (end_reason IS DISTINCT FROM 'Resubmitted')",
+        Tasks::FlaggedKilled => {
+            "killed AND failed IS NOT TRUE AND (end_reason IS DISTINCT FROM 'Resubmitted')"
+        }
+        Tasks::Reporting => "coalesce(peak_jvm_heap_memory, 0) >= 0",
+    }
+}
