@@ -1,7 +1,8 @@
 //! Opening a lake, storing files in it and committing them.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path as FilePath;
+use std::io::ErrorKind;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use futures::future::try_join_all;
@@ -45,6 +46,7 @@ impl Lake {
     /// [`LakeError`] where the address is no folder that can be written.
     pub async fn create(uri: &str) -> Result<Self, LakeError> {
         let folder = local_folder(uri)?;
+        refuse_other_folders(uri, FilePath::new(&folder))?;
         for table in all() {
             let folder = FilePath::new(&folder).join(table.name);
             std::fs::create_dir_all(folder).map_err(|e| address(uri, e))?;
@@ -59,8 +61,12 @@ impl Lake {
     /// [`LakeError::Missing`] where nothing has been ingested yet.
     pub async fn open(uri: &str) -> Result<Self, LakeError> {
         let folder = local_folder(uri)?;
-        if !FilePath::new(&folder).join(SOURCES.name).join("_delta_log").is_dir() {
-            return Err(LakeError::Missing { uri: uri.to_owned() });
+        match std::fs::metadata(log_of_ledger(FilePath::new(&folder))) {
+            Ok(log) if log.is_dir() => {}
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Err(address(uri, error));
+            }
+            _ => return Err(LakeError::Missing { uri: uri.to_owned() }),
         }
         Self::load(uri, &folder, false).await
     }
@@ -189,6 +195,32 @@ impl Lake {
     }
 }
 
+fn log_of_ledger(lake: &FilePath) -> PathBuf {
+    lake.join(SOURCES.name).join("_delta_log")
+}
+
+/// A folder with other things in it is no place for a lake: who names it has likely mistaken it.
+fn refuse_other_folders(uri: &str, folder: &FilePath) -> Result<(), LakeError> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(address(uri, error)),
+    };
+    if log_of_ledger(folder).is_dir() {
+        return Ok(());
+    }
+    for entry in entries {
+        let name = entry.map_err(|e| address(uri, e))?.file_name();
+        let name = name.to_string_lossy();
+        // Somebody else may be making the lake; and a volume has things of its own.
+        let is_of_lake = all().any(|table| name == table.name);
+        if !is_of_lake && !name.starts_with('.') && name != "lost+found" {
+            return Err(address(uri, format!("it is not empty, and no lake: it has {name}")));
+        }
+    }
+    Ok(())
+}
+
 fn local_folder(uri: &str) -> Result<String, LakeError> {
     match uri.split_once("://") {
         None => Ok(uri.to_owned()),
@@ -229,6 +261,23 @@ mod tests {
             quarantined: 0,
             files: Vec::new(),
         }
+    }
+
+    #[tokio::test]
+    async fn a_folder_with_other_things_in_it_becomes_no_lake() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let uri = folder.path().display().to_string();
+        std::fs::create_dir(folder.path().join(SOURCES.name)).expect("half a lake");
+        Lake::create(&uri).await.expect("a lake");
+        Lake::create(&uri).await.expect("the same lake");
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let uri = folder.path().display().to_string();
+        std::fs::write(folder.path().join("notes"), "mine").expect("a file");
+        let error = Lake::create(&uri).await.err().expect("no lake");
+        let said = format!("{uri} cannot be a lake: it is not empty, and no lake: it has notes");
+        assert_eq!(error.to_string(), said);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }
 
     #[tokio::test]

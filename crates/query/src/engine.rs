@@ -9,10 +9,10 @@ use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider,
 };
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParser;
 use object_store::ObjectStore;
@@ -27,6 +27,7 @@ use crate::table::LakeTable;
 use crate::views;
 
 const CATALOG: &str = "stagelight";
+const PUBLIC: &str = "public";
 const LAKE_SCHEMA: &str = "lake";
 const KNOWN_SCHEMA: &str = "known";
 const STORE: &str = "stagelight://lake";
@@ -92,7 +93,7 @@ impl Engine {
         let config = SessionConfig::new()
             .with_information_schema(true)
             .with_create_default_catalog_and_schema(false)
-            .with_default_catalog_and_schema(CATALOG, "public");
+            .with_default_catalog_and_schema(CATALOG, PUBLIC);
         let context = SessionContext::new_with_config_rt(config, runtime);
 
         let contents = lake.contents().await?;
@@ -108,7 +109,7 @@ impl Engine {
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(LAKE_SCHEMA, Arc::new(facts))?;
         catalog.register_schema(KNOWN_SCHEMA, known.schema()?)?;
-        catalog.register_schema("public", Arc::new(MemorySchemaProvider::new()))?;
+        catalog.register_schema(PUBLIC, Arc::new(MemorySchemaProvider::new()))?;
         context.register_catalog(CATALOG, Arc::new(catalog));
         functions::register(&context);
         views::register(&context).await?;
@@ -139,7 +140,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`QueryError::DataFusion`] with the planner's message.
+    /// [`QueryError::Table`], [`QueryError::ReadOnly`], or [`QueryError::DataFusion`] with the
+    /// planner's message.
     pub async fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
         collect(plan(&self.context, &Arc::default(), sql).await?).await
     }
@@ -148,7 +150,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`QueryError::DataFusion`] with the planner's message.
+    /// As [`Engine::sql`]; errors of the answer itself come with its batches.
     pub async fn stream(&self, sql: &str) -> Result<AnswerStream, QueryError> {
         Ok(plan(&self.context, &Arc::default(), sql).await?.execute_stream().await?)
     }
@@ -188,9 +190,37 @@ pub(crate) async fn plan(
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let mut state = context.state();
     state.config_mut().set_extension(Arc::clone(shared));
-    let plan = state.create_logical_plan(sql).await?;
-    read_only.verify_plan(&plan)?;
+    let plan = match state.create_logical_plan(sql).await {
+        Ok(plan) => plan,
+        Err(error) => return Err(missing_table(&state, sql).unwrap_or(error.into())),
+    };
+    read_only.verify_plan(&plan).map_err(|_| QueryError::ReadOnly)?;
     Ok(DataFrame::new(state, plan))
+}
+
+/// So much alike, from 0 to 1, is a name that was meant for another.
+const LIKENESS: f64 = 0.8;
+
+/// What is wrong with `sql` if it asks a table that is not there.
+fn missing_table(state: &SessionState, sql: &str) -> Option<QueryError> {
+    let dialect = state.config().options().sql_parser.dialect;
+    let statement = state.sql_to_statement(sql, &dialect).ok()?;
+    let catalog = state.catalog_list().catalog(CATALOG)?;
+    let tables = state.resolve_table_references(&statement).ok()?;
+    let missing = tables.into_iter().find(|table| {
+        let table = table.clone().resolve(CATALOG, PUBLIC);
+        let schema = catalog.schema(&table.schema);
+        schema.is_some_and(|schema| !schema.table_exist(&table.table))
+    })?;
+    let schema = missing.schema().unwrap_or(PUBLIC);
+    let names = catalog.schema(schema)?.table_names().into_iter();
+    let likeness = |name: &String| strsim::jaro_winkler(name, missing.table());
+    let like = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let like = like.filter(|name| likeness(name) > LIKENESS).map(|name| match schema {
+        PUBLIC => name,
+        _ => format!("{schema}.{name}"),
+    });
+    Some(QueryError::Table { name: missing.to_string(), like })
 }
 
 pub(crate) async fn collect(plan: DataFrame) -> Result<Answer, QueryError> {

@@ -13,6 +13,19 @@ pub enum QueryError {
     /// The question is wrong, or answering it failed.
     #[error("{}", .0.strip_backtrace())]
     DataFusion(#[from] DataFusionError),
+    /// There is no such table or view.
+    #[error("there is no table or view `{name}`{}; SHOW TABLES lists them", did_you_mean(.like))]
+    Table {
+        /// The name as given.
+        name: String,
+        /// What it may have been meant for.
+        like: Option<String>,
+    },
+    /// The statement would define, write or set something.
+    #[error(
+        "only questions are answered (SELECT, EXPLAIN, SHOW, DESCRIBE): nothing can be changed"
+    )]
+    ReadOnly,
     /// A view of the binary does not plan: a defect.
     #[error("view {name}: {}", .source.strip_backtrace())]
     View {
@@ -37,4 +50,8 @@ pub enum QueryError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+fn did_you_mean(like: &Option<String>) -> String {
+    like.as_ref().map_or_else(String::new, |like| format!(", did you mean `{like}`?"))
 }

@@ -54,3 +54,26 @@ fn reading_goes_many_ways() {
         assert_eq!(run.code, 0, "{query}: {}", run.stderr);
     }
 }
+
+#[test]
+fn a_refusal_says_what_is_wrong_in_the_words_of_the_question() {
+    let stagelight = Stagelight::with(&[&log("billing-plain-35")]);
+    let no_table = |name: &str, hint: &str| {
+        format!("error: there is no table or view `{name}`{hint}; SHOW TABLES lists them\n")
+    };
+    let read_only = "error: only questions are answered (SELECT, EXPLAIN, SHOW, DESCRIBE): \
+                     nothing can be changed\n";
+    for (query, said) in [
+        ("SELECT * FROM stage", no_table("stage", ", did you mean `stages`?")),
+        (
+            "WITH s AS (SELECT 1) SELECT * FROM s JOIN lake.task_end ON true",
+            no_table("lake.task_end", ", did you mean `lake.task_ends`?"),
+        ),
+        ("SELECT * FROM invoices", no_table("invoices", "")),
+        ("DROP VIEW stages", read_only.to_owned()),
+        ("SET datafusion.execution.batch_size = 1", read_only.to_owned()),
+    ] {
+        let run = stagelight.run(&["sql", query]);
+        assert_eq!((run.code, run.stderr), (1, said), "{query}");
+    }
+}
