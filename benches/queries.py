@@ -76,9 +76,13 @@ def copies(log, count, to):
 
 
 def table(results):
-    lines = ["| asked | rows | first, s | again: median, s | slowest, s |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| asked | rows | first, s | again: median, s | slowest, s | of it planning, s |",
+             "| --- | --- | --- | --- | --- | --- |"]
     for r in results:
-        lines.append(f"| {r['asked']} | {r['rows']} | {r['first']:.3f} | {r['median']:.3f} | {r['slowest']:.3f} |")
+        planned = r.get("planned")
+        planned = "" if planned is None else f"{planned:.3f}"
+        lines.append(f"| {r['asked']} | {r['rows']} | {r['first']:.3f} | {r['median']:.3f} "
+                     f"| {r['slowest']:.3f} | {planned} |")
     return lines
 
 

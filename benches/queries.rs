@@ -1,7 +1,7 @@
 //! How long questions take: every view filtered to one application, and all metrics of a day.
 //!
-//! Prints a JSON object a line: what was asked, seconds of the first time, and of the median and
-//! the slowest of the others.
+//! Prints a JSON object a line: what was asked, seconds of the first time, of the median and the
+//! slowest of the others, and of the median of planning it alone.
 
 use std::io::{Write, stdout};
 use std::sync::Arc;
@@ -32,28 +32,38 @@ async fn main() -> Result<()> {
             continue;
         }
         let sql = format!("SELECT * FROM {name} WHERE app_id = '{app_id}'");
-        measure(&format!("plan of {name}"), async || {
+        let planned = measure(name, async || {
             engine.sql(&format!("EXPLAIN {sql}")).await?;
             Ok(0)
         })
         .await?;
-        measure(name, async || {
+        let asked = measure(name, async || {
             Ok(engine.sql(&sql).await?.batches.iter().map(|batch| batch.num_rows()).sum())
         })
         .await?;
+        print(name, &asked, Some(planned.median))?;
     }
     if only.is_empty() || only.iter().any(|view| view == "metrics") {
         let metrics = Metric::embedded()?;
-        measure("metrics", async || {
+        let asked = measure("metrics", async || {
             let families = engine.families(&metrics, DAY).await?;
             Ok(families.iter().map(|family| family.samples.len()).sum())
         })
         .await?;
+        print("metrics", &asked, None)?;
     }
     Ok(())
 }
 
-async fn measure(name: &str, ask: impl AsyncFn() -> Result<usize>) -> Result<()> {
+/// How many rows an answer has, and the seconds that it took.
+struct Measured {
+    rows: usize,
+    first: f64,
+    median: f64,
+    slowest: f64,
+}
+
+async fn measure(name: &str, ask: impl AsyncFn() -> Result<usize>) -> Result<Measured> {
     let mut seconds = Vec::new();
     let mut rows = 0;
     for _ in 0..=AGAIN {
@@ -63,10 +73,15 @@ async fn measure(name: &str, ask: impl AsyncFn() -> Result<usize>) -> Result<()>
     }
     let first = seconds.remove(0);
     seconds.sort_by(f64::total_cmp);
-    let (median, slowest) = (seconds[AGAIN / 2], seconds[AGAIN - 1]);
+    Ok(Measured { rows, first, median: seconds[AGAIN / 2], slowest: seconds[AGAIN - 1] })
+}
+
+fn print(name: &str, asked: &Measured, planned: Option<f64>) -> Result<()> {
+    let Measured { rows, first, median, slowest } = asked;
+    let planned = planned.map_or("null".to_owned(), |seconds| format!("{seconds:.4}"));
     writeln!(
         stdout(),
-        r#"{{"asked": "{name}", "rows": {rows}, "first": {first:.4}, "median": {median:.4}, "slowest": {slowest:.4}}}"#
+        r#"{{"asked": "{name}", "rows": {rows}, "first": {first:.4}, "median": {median:.4}, "slowest": {slowest:.4}, "planned": {planned}}}"#
     )?;
     Ok(())
 }

@@ -23,7 +23,8 @@ counted AS (
         AND coalesce(tasks.attempt_id, '') = totals.attempt_id
         AND tasks.stage_id = totals.stage_id
         AND tasks.stage_attempt_id = totals.stage_attempt_id
-    WHERE NOT totals.is_matched
+    -- Without this, tasks of all applications would be looked through.
+    WHERE NOT totals.is_matched AND array_has($app_ids, tasks.app_id)
     GROUP BY tasks.app_id, totals.attempt_id, tasks.status
 )
 SELECT app_id, NULLIF(attempt_id, '') AS attempt_id, status, sum(tasks) AS tasks

@@ -1,6 +1,6 @@
 -- A row is a life of an executor, the driver included: from the event that added it (it or its block
--- manager) to its removal, with what its tasks add up to. `executors` is made of this; attempt_id is
--- '' where Spark gives none.
+-- manager) to its removal, with what the tasks of the executor add up to in all of its lives.
+-- `executors` is made of this; attempt_id is '' where Spark gives none.
 -- Spark: LiveExecutor, AppStatusListener.liveExecutors.
 --
 -- shared

@@ -18,7 +18,8 @@ SELECT
     sources.rows,
     sources.bytes_uncompressed,
     sources.quarantined,
-    sources.ingested_at
+    sources.ingested_at,
+    sources.last_event_time
 FROM lake.sources AS sources
 JOIN known.standings AS standings
     ON standings.uri = sources.uri AND standings.etag = sources.etag

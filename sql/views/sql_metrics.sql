@@ -119,7 +119,7 @@ updates AS (
         ON tasks.app_id = updates.app_id
         AND tasks.attempt_id = updates.attempt_id
         AND tasks.task_id = updates.task_id
-    WHERE updates.update IS NOT NULL
+    WHERE updates.update IS NOT NULL AND tasks.task_index IS NOT NULL
 ),
 repeated AS (
     -- The indices of which there may be several reports. Few are: only these are walked.
@@ -151,7 +151,7 @@ reports AS (
         AND ends.stage_id = repeated.stage_id
         AND ends.stage_attempt_id = repeated.stage_attempt_id
         AND ends.task_index = repeated.task_index
-    WHERE ends.update IS NOT NULL
+    WHERE ends.update IS NOT NULL AND ends.task_index IS NOT NULL
     UNION ALL
     SELECT
         app_id,

@@ -23,7 +23,7 @@ runs AS (
     FROM events
     GROUP BY app_id, attempt_id, stage_id, stage_attempt_id
 ),
--- As in stage_totals.
+-- A resubmitted task has ended before: it is not active a second time (SPARK-41187).
 moves AS (
     SELECT
         app_id,
@@ -230,7 +230,7 @@ SELECT
             THEN activity.first_launch_time
     END AS first_task_launched_time,
     -- Whether it is what its tasks add up to: every start has its end, all ends came while it lived,
-    -- and no index has succeeded twice.
+    -- and no index can have succeeded twice.
     lives.ran
         AND (activity.stage_id IS NULL
             OR activity.is_matched

@@ -32,8 +32,8 @@ added AS (
         max(segment_at + last_finish_line) AS last_finish_at,
         min(segment_at + first_end_line) AS first_end_at,
         max(segment_at + last_end_line) AS last_end_at,
-        sum(started_ids) - sum(finished_ids) AS unmatched_ids,
-        sum(started_id_squares) - sum(finished_id_squares) AS unmatched_id_squares,
+        sum(started_ids) AS started_ids,
+        sum(finished_ids) AS finished_ids,
         sum(executor_deserialize_time_ms) AS executor_deserialize_time_ms,
         sum(executor_deserialize_cpu_time_ns) AS executor_deserialize_cpu_time_ns,
         sum(executor_run_time_ms) AS executor_run_time_ms,
@@ -65,9 +65,9 @@ SELECT
     *,
     -- A resubmitted task has ended before: it is not active a second time (SPARK-41187).
     num_started - num_finished AS active,
-    -- Where starts and ends are as many, and their ids have the same sum and sum of squares, they
-    -- are taken to match.
-    num_started = num_finished AND unmatched_ids = 0 AND unmatched_id_squares = 0 AS is_matched,
+    -- As many starts as ends whose ids have the same sum of hashes are taken to be of the same
+    -- tasks.
+    num_started = num_finished AND started_ids = finished_ids AS is_matched,
     -- An index that succeeds in one attempt may have succeeded in another.
     sum(num_retried) OVER (PARTITION BY app_id, attempt_id, stage_id) > 0 AS is_retried,
     least(first_start_at, first_finish_at) AS first_move_at,

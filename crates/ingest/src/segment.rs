@@ -221,6 +221,7 @@ impl Reading<'_> {
                 events: self.events,
                 rows: self.made,
                 quarantined: self.quarantine.rows,
+                last_event_ms: self.rows.last_event_ms(),
                 files: Vec::new(),
             },
         })
@@ -253,6 +254,7 @@ pub(crate) fn quarantine_only(
         events: 0,
         rows: 0,
         quarantined: 1,
+        last_event_ms: None,
         files: Vec::new(),
     })
 }

@@ -4,6 +4,7 @@
 //! spend most of its time on what the other tables have.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::Utc;
@@ -16,7 +17,8 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::config::TablePropertiesExt;
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use serde_json::json;
-use stagelight_tables::Table;
+use sha2::{Digest, Sha256};
+use stagelight_tables::{Table, all};
 use url::Url;
 
 use crate::error::LakeError;
@@ -29,8 +31,16 @@ const COMMIT_ATTEMPTS: usize = 10;
 
 /// The property of a table that says by which declarations it was made.
 const FORMAT_PROPERTY: &str = "stagelight.format";
-/// To be raised when tables or columns are added: what was ingested before does not have them.
-const FORMAT: &str = "2";
+
+/// Another one for other declarations: what was ingested before a column was added does not have it.
+static FORMAT: LazyLock<String> = LazyLock::new(|| {
+    let mut hash = Sha256::new();
+    for (table, column) in all().flat_map(|table| table.columns().map(move |c| (table, c))) {
+        let (name, kind, fold) = (column.name, column.kind.data_type(), column.source.fold());
+        hash.update(format!("{} {name} {kind} {fold:?}\n", table.name));
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+});
 
 /// A table in its Delta log.
 pub(crate) struct TableLog {
@@ -53,16 +63,28 @@ impl TableLog {
                 DeltaTableError::generic(format!("{root} cannot hold {}: {e}", table.name))
             })?;
             let log = Self { table, delta: DeltaTableBuilder::from_url(location)?.build()? };
-            if create && !log.delta.verify_deltatable_existence().await? {
+            if create && !log.is_there().await? {
                 let made = log.make().await;
                 // Somebody else may have made it meanwhile.
-                if made.is_err() && !log.delta.verify_deltatable_existence().await? {
+                if made.is_err() && !log.is_there().await? {
                     made?;
                 }
             }
             Ok(log)
         };
         open.await.map_err(error)
+    }
+
+    async fn is_there(&self) -> Result<bool, DeltaTableError> {
+        self.delta.verify_deltatable_existence().await
+    }
+
+    /// Refuses a table that other declarations have made; none is no such table.
+    pub(crate) async fn check_format(&mut self) -> Result<(), LakeError> {
+        if self.is_there().await.map_err(LakeError::delta(self.table.name))? {
+            self.now().await?;
+        }
+        Ok(())
     }
 
     /// Writes the first version. What `CreateBuilder` would do, but that reads the table twice when
@@ -76,7 +98,7 @@ impl TableLog {
         let metadata = new_metadata(
             &StructType::try_new(columns)?,
             std::iter::empty::<String>(),
-            [("delta.dataSkippingStatsColumns", statistics), (FORMAT_PROPERTY, FORMAT.to_owned())],
+            [("delta.dataSkippingStatsColumns", statistics), (FORMAT_PROPERTY, FORMAT.clone())],
         )?
         .with_name(self.table.name.to_owned())?
         .with_description(self.table.doc.to_owned())?;
@@ -107,7 +129,7 @@ impl TableLog {
             Ok(self.delta.snapshot()?.metadata().configuration().get(FORMAT_PROPERTY).cloned())
         };
         match read.await.map_err(error)? {
-            Some(format) if format == FORMAT => Ok(&self.delta),
+            Some(format) if format == *FORMAT => Ok(&self.delta),
             _ => Err(LakeError::Format { table: self.table.name }),
         }
     }

@@ -1,6 +1,6 @@
 //! The rows of the ledger, out of the Delta log where that has them.
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
@@ -15,8 +15,18 @@ use crate::error::LakeError;
 use crate::ledger::Entry;
 
 /// The columns that the ledger's files have statistics of.
-pub(crate) const COLUMNS: &[&str] =
-    &["app_id", "attempt_id", "segment", "uri", "etag", "size", "modified_at", "layout", "events"];
+pub(crate) const COLUMNS: &[&str] = &[
+    "app_id",
+    "attempt_id",
+    "segment",
+    "uri",
+    "etag",
+    "size",
+    "modified_at",
+    "layout",
+    "events",
+    "last_event_time",
+];
 
 /// Statistics of a ledger file; those of a file of one row are the row.
 #[derive(Deserialize)]
@@ -37,14 +47,17 @@ struct Row {
     size: i64,
     modified_at: String,
     events: i64,
+    last_event_time: Option<String>,
 }
 
 impl Row {
     fn entry(&self) -> Option<Entry> {
         let modified = DateTime::parse_from_rfc3339(&self.modified_at).ok()?;
+        let last_event = self.last_event_time.as_deref().map(DateTime::parse_from_rfc3339);
         Entry::from_row(
             [&self.app_id, &self.attempt_id, &self.uri, &self.etag, &self.layout],
             [self.segment, self.size, modified.timestamp_millis(), self.events],
+            last_event.transpose().ok()?.map(|time| time.timestamp_millis()),
         )
     }
 }
@@ -104,10 +117,13 @@ fn rows(batch: &RecordBatch) -> Result<Vec<Entry>, parquet::errors::ParquetError
     });
     let texts = texts.into_iter().collect::<Result<Vec<_>, _>>()?;
     let numbers = numbers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let last_events = cast(&column("last_event_time", &millis)?, &DataType::Int64)?;
+    let last_events = last_events.as_primitive::<Int64Type>();
     let entry = |row: usize| {
         Entry::from_row(
             std::array::from_fn(|at| texts[at].as_string::<i32>().value(row)),
             std::array::from_fn(|at| numbers[at].as_primitive::<Int64Type>().value(row)),
+            last_events.is_valid(row).then(|| last_events.value(row)),
         )
     };
     Ok((0..batch.num_rows()).filter_map(entry).collect())

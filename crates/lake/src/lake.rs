@@ -43,14 +43,12 @@ impl Lake {
     ///
     /// # Errors
     ///
-    /// [`LakeError`] where the address is no folder that can be written.
+    /// [`LakeError::Address`] where the address is no folder that can be written, or one with other
+    /// things in it; [`LakeError::Format`] where another version has made the lake.
     pub async fn create(uri: &str) -> Result<Self, LakeError> {
         let folder = local_folder(uri)?;
         refuse_other_folders(uri, FilePath::new(&folder))?;
-        for table in all() {
-            let folder = FilePath::new(&folder).join(table.name);
-            std::fs::create_dir_all(folder).map_err(|e| address(uri, e))?;
-        }
+        std::fs::create_dir_all(&folder).map_err(|e| address(uri, e))?;
         Self::load(uri, &folder, true).await
     }
 
@@ -76,6 +74,14 @@ impl Lake {
         let store = LocalFileSystem::new_with_prefix(&folder).map_err(|e| address(uri, e))?;
         let root = Url::from_directory_path(&folder)
             .map_err(|()| address(uri, "it is not an absolute path"))?;
+        if create {
+            // Before anything is made in it.
+            TableLog::open(&root, SOURCES, false).await?.check_format().await?;
+            for table in all() {
+                let folder = FilePath::new(&folder).join(table.name);
+                std::fs::create_dir_all(folder).map_err(|e| address(uri, e))?;
+            }
+        }
         let tables = try_join_all(all().map(async |table| {
             let log = TableLog::open(&root, table, create).await?;
             Ok::<_, LakeError>((table.name, Mutex::new(log)))
@@ -200,6 +206,7 @@ fn log_of_ledger(lake: &FilePath) -> PathBuf {
 }
 
 /// A folder with other things in it is no place for a lake: who names it has likely mistaken it.
+/// Hidden ones, and folders with the names of tables, are none of these.
 fn refuse_other_folders(uri: &str, folder: &FilePath) -> Result<(), LakeError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -259,6 +266,7 @@ mod tests {
             events: 1,
             rows: 0,
             quarantined: 0,
+            last_event_ms: None,
             files: Vec::new(),
         }
     }
@@ -278,6 +286,26 @@ mod tests {
         let said = format!("{uri} cannot be a lake: it is not empty, and no lake: it has notes");
         assert_eq!(error.to_string(), said);
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_lake_of_another_version_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let uri = folder.path().display().to_string();
+        Lake::create(&uri).await.expect("a lake");
+        let log = folder.path().join("sources/_delta_log/00000000000000000000.json");
+        let made = std::fs::read_to_string(&log).expect("a log");
+        let other = made.replace("stagelight.format", "stagelight.other");
+        assert_ne!(made, other);
+        std::fs::write(&log, other).expect("a log");
+        std::fs::remove_dir_all(folder.path().join("task_ends")).expect("a table less");
+
+        let error = Lake::create(&uri).await.err().expect("another version");
+        assert!(matches!(error, LakeError::Format { table: "sources" }), "{error}");
+        assert!(!folder.path().join("task_ends").exists());
+        let lake = Lake::open(&uri).await.expect("a lake");
+        let error = lake.ledger().await.expect_err("another version");
+        assert!(matches!(error, LakeError::Format { table: "sources" }), "{error}");
     }
 
     #[tokio::test]

@@ -68,6 +68,8 @@ pub struct Ingested {
     pub rows: u64,
     /// Rows of it in quarantine.
     pub quarantined: u64,
+    /// When the last of its events happened, in milliseconds since 1970, where one says so.
+    pub last_event_ms: Option<i64>,
     /// Its files in all tables.
     pub files: Vec<StoredFile>,
 }
@@ -90,6 +92,7 @@ impl Ingested {
             int(self.bytes_uncompressed),
             int(self.quarantined),
             Value::Int(Utc::now().timestamp_millis()),
+            self.last_event_ms.map_or(Value::Null, Value::Int),
         ];
         builder.append(context, &values).expect("the ledger's values are of its columns' types");
         let mut file = None;
@@ -114,11 +117,13 @@ impl Ingested {
             "uri": self.source.uri,
             "etag": self.source.etag,
             "size": self.size,
-            "modified_at": self.modified.to_rfc3339_opts(SecondsFormat::Millis, true),
+            "modified_at": rfc3339(self.modified),
             "layout": self.layout.as_str(),
             "events": self.events,
+            "last_event_time": self.last_event_ms.and_then(DateTime::from_timestamp_millis).map(rfc3339),
         });
-        let nulls = json!({ "app_id": 0 });
+        let nulls =
+            json!({ "app_id": 0, "last_event_time": u8::from(self.last_event_ms.is_none()) });
         json!({ "numRecords": 1, "minValues": row, "maxValues": row, "nullCount": nulls })
             .to_string()
     }
@@ -132,11 +137,16 @@ impl Ingested {
             segment: self.segment,
             layout: self.layout,
             events: self.events,
+            last_event_ms: self.last_event_ms,
         }
     }
 }
 
-/// What of a row of the ledger decides how the segment stands.
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// What of a row of the ledger decides how the segment stands, and what is often asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) source: SourceId,
@@ -146,12 +156,17 @@ pub(crate) struct Entry {
     pub(crate) segment: i64,
     pub(crate) layout: Layout,
     pub(crate) events: u64,
+    pub(crate) last_event_ms: Option<i64>,
 }
 
 impl Entry {
-    /// An entry out of its row's `app_id, attempt_id, uri, etag, layout` and `segment, size,
-    /// modified_at, events`.
-    pub(crate) fn from_row(texts: [&str; 5], numbers: [i64; 4]) -> Option<Self> {
+    /// An entry out of its row's `app_id, attempt_id, uri, etag, layout`, `segment, size,
+    /// modified_at, events` and `last_event_time`.
+    pub(crate) fn from_row(
+        texts: [&str; 5],
+        numbers: [i64; 4],
+        last_event_ms: Option<i64>,
+    ) -> Option<Self> {
         let [app_id, attempt_id, uri, etag, layout] = texts;
         let [segment, size, modified_ms, events] = numbers;
         Some(Self {
@@ -165,6 +180,7 @@ impl Entry {
             segment,
             layout: Layout::from_name(layout)?,
             events: u64::try_from(events).ok()?,
+            last_event_ms,
         })
     }
 
@@ -180,6 +196,21 @@ impl Entry {
             && self.source.etag != other.source.etag
             && self.age() > other.age()
     }
+}
+
+/// A segment that is in the lake.
+#[derive(Clone, Copy, Debug)]
+pub struct LedgerSegment<'a> {
+    /// The segment.
+    pub source: &'a SourceId,
+    /// Which application attempt it is of.
+    pub identity: &'a Identity,
+    /// Events that were read.
+    pub events: u64,
+    /// When the last of its events happened, in milliseconds since 1970, where one says so.
+    pub last_event_ms: Option<i64>,
+    /// Whether it counts.
+    pub standing: Standing,
 }
 
 /// The segments that are in the lake, and which of them count.
@@ -226,8 +257,14 @@ impl Ledger {
     }
 
     /// Every segment, and how it stands.
-    pub fn standings(&self) -> impl Iterator<Item = (&SourceId, Standing)> {
-        self.entries.iter().map(|(entry, standing)| (&entry.source, *standing))
+    pub fn segments(&self) -> impl Iterator<Item = LedgerSegment<'_>> {
+        self.entries.iter().map(|(entry, standing)| LedgerSegment {
+            source: &entry.source,
+            identity: &entry.identity,
+            events: entry.events,
+            last_event_ms: entry.last_event_ms,
+            standing: *standing,
+        })
     }
 
     /// Whether a later version of the same file is in.
@@ -291,6 +328,7 @@ mod tests {
             segment: 1,
             layout: Layout::Rolling,
             events: size,
+            last_event_ms: None,
         }
     }
 

@@ -21,7 +21,7 @@ mod standing;
 
 pub use error::LakeError;
 pub use lake::{Contents, Lake};
-pub use ledger::{Ingested, Layout, Ledger};
+pub use ledger::{Ingested, Layout, Ledger, LedgerSegment};
 pub use segment::{DataFile, SegmentWriter, StoredFile};
 pub use snapshot::{LakeFile, Snapshot};
 pub use source::SourceId;

@@ -12,6 +12,7 @@ pub(crate) fn wanted_app_ids(filters: &[Expr]) -> Option<Vec<String>> {
         ids.retain(|id| other.contains(id));
     }
     ids.sort_unstable();
+    ids.dedup();
     Some(ids)
 }
 
@@ -53,4 +54,33 @@ fn is_app_id(column: &Column) -> bool {
 
 fn text(value: &ScalarValue) -> Option<String> {
     value.try_as_str().flatten().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::{col, lit};
+
+    use super::*;
+
+    #[test]
+    fn filters_leave_applications_or_do_not_tell() {
+        let id = || col("app_id");
+        let list = |ids: &[&str]| id().in_list(ids.iter().map(|id| lit(*id)).collect(), false);
+        let wanted = |filters: &[Expr]| wanted_app_ids(filters).map(|ids| ids.join(" "));
+        for (filters, ids) in [
+            (vec![id().eq(lit("a"))], Some("a")),
+            (vec![lit("a").eq(id())], Some("a")),
+            (vec![list(&["c", "a", "b", "a"])], Some("a b c")),
+            (vec![id().eq(lit("b")).or(id().eq(lit("a")))], Some("a b")),
+            (vec![list(&["a", "b"]), list(&["b", "c"]), col("stage_id").eq(lit(1))], Some("b")),
+            (vec![id().eq(lit("a")), id().eq(lit("b"))], Some("")),
+            (vec![id().eq(lit("a")).or(col("stage_id").eq(lit(1)))], None),
+            (vec![id().in_list(vec![lit("a")], true)], None),
+            (vec![id().eq(lit(ScalarValue::Utf8(None)))], None),
+            (vec![id().not_eq(lit("a"))], None),
+            (vec![], None),
+        ] {
+            assert_eq!(wanted(&filters).as_deref(), ids, "{filters:?}");
+        }
+    }
 }

@@ -9,10 +9,10 @@ use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider,
 };
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParser;
 use object_store::ObjectStore;
@@ -192,7 +192,7 @@ pub(crate) async fn plan(
     state.config_mut().set_extension(Arc::clone(shared));
     let plan = match state.create_logical_plan(sql).await {
         Ok(plan) => plan,
-        Err(error) => return Err(missing_table(&state, sql).unwrap_or(error.into())),
+        Err(error) => return Err(missing_table(context, &error).unwrap_or(error.into())),
     };
     read_only.verify_plan(&plan).map_err(|_| QueryError::ReadOnly)?;
     Ok(DataFrame::new(state, plan))
@@ -201,26 +201,22 @@ pub(crate) async fn plan(
 /// So much alike, from 0 to 1, is a name that was meant for another.
 const LIKENESS: f64 = 0.8;
 
-/// What is wrong with `sql` if it asks a table that is not there.
-fn missing_table(state: &SessionState, sql: &str) -> Option<QueryError> {
-    let dialect = state.config().options().sql_parser.dialect;
-    let statement = state.sql_to_statement(sql, &dialect).ok()?;
-    let catalog = state.catalog_list().catalog(CATALOG)?;
-    let tables = state.resolve_table_references(&statement).ok()?;
-    let missing = tables.into_iter().find(|table| {
-        let table = table.clone().resolve(CATALOG, PUBLIC);
-        let schema = catalog.schema(&table.schema);
-        schema.is_some_and(|schema| !schema.table_exist(&table.table))
-    })?;
-    let schema = missing.schema().unwrap_or(PUBLIC);
-    let names = catalog.schema(schema)?.table_names().into_iter();
-    let likeness = |name: &String| strsim::jaro_winkler(name, missing.table());
-    let like = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let like = like.filter(|name| likeness(name) > LIKENESS).map(|name| match schema {
-        PUBLIC => name,
-        _ => format!("{schema}.{name}"),
-    });
-    Some(QueryError::Table { name: missing.to_string(), like })
+/// The same of a table that is not there, with the one that may have been meant.
+fn missing_table(context: &SessionContext, error: &DataFusionError) -> Option<QueryError> {
+    let DataFusionError::Plan(message) = error.find_root() else { return None };
+    let name = message.strip_prefix("table '")?.strip_suffix("' not found")?;
+    let name = name.strip_prefix(CATALOG)?.strip_prefix('.')?;
+    let (schema, table) = name.split_once('.')?;
+    let shown = |table: &str| match schema {
+        PUBLIC => table.to_owned(),
+        _ => format!("{schema}.{table}"),
+    };
+    let mut names = context.catalog(CATALOG)?.schema(schema)?.table_names();
+    names.sort_unstable();
+    let likeness = |name: &String| strsim::jaro_winkler(name, table);
+    let like = names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let like = like.filter(|name| likeness(name) > LIKENESS).map(|name| shown(name));
+    Some(QueryError::Table { name: shown(table), like })
 }
 
 pub(crate) async fn collect(plan: DataFrame) -> Result<Answer, QueryError> {

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch, StringArray, StringViewArray,
+    TimestampMillisecondArray,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result};
-use stagelight_lake::Ledger;
+use stagelight_lake::{Ledger, LedgerSegment};
 
 use crate::engine::Engine;
 use crate::error::QueryError;
@@ -75,11 +78,20 @@ impl Known {
 }
 
 fn standings(ledger: &Ledger) -> Result<RecordBatch> {
-    let all: Vec<_> = ledger.standings().collect();
-    let uris = StringArray::from_iter_values(all.iter().map(|(source, _)| &source.uri));
-    let etags = StringArray::from_iter_values(all.iter().map(|(source, _)| &source.etag));
-    let states = StringArray::from_iter_values(all.iter().map(|(_, standing)| standing.as_str()));
-    batch([("uri", Arc::new(uris)), ("etag", Arc::new(etags)), ("state", Arc::new(states))])
+    let all: Vec<_> = ledger.segments().collect();
+    let texts = |text: fn(&LedgerSegment<'_>) -> String| -> ArrayRef {
+        Arc::new(StringViewArray::from_iter_values(all.iter().map(text)))
+    };
+    let times = TimestampMillisecondArray::from_iter(all.iter().map(|s| s.last_event_ms));
+    batch([
+        ("uri", texts(|segment| segment.source.uri.clone())),
+        ("etag", texts(|segment| segment.source.etag.clone())),
+        ("app_id", texts(|segment| segment.identity.app_id.clone())),
+        ("attempt_id", texts(|segment| segment.identity.attempt_id.clone().unwrap_or_default())),
+        ("state", texts(|segment| segment.standing.as_str().to_owned())),
+        ("has_events", Arc::new(BooleanArray::from_iter(all.iter().map(|s| Some(s.events > 0))))),
+        ("last_event_time", Arc::new(times.with_timezone_utc())),
+    ])
 }
 
 fn batch<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<RecordBatch> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
@@ -11,6 +11,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::datasource::TableType;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -22,15 +23,14 @@ use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExp
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, ReplaceChildrenOptions,
 };
-use datafusion::physical_plan::spill::get_record_batch_memory_size;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
     execute_stream_partitioned,
 };
 use datafusion::prelude::{col, lit};
-use futures::future::try_join_all;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::{self, BoxFuture, try_join_all};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
 use crate::app_ids::{app_ids, wanted_app_ids};
@@ -85,7 +85,7 @@ impl SharedView {
             plan = plan.filter(col("app_id").in_list(ids, false))?;
         }
         let plan = state.create_physical_plan(&plan.build()?).await?;
-        Ok(Arc::new(Rows { plan, kept: OnceCell::new() }))
+        Ok(Arc::new(Rows { plan, kept: OnceLock::new() }))
     }
 }
 
@@ -132,12 +132,16 @@ impl TableProvider for SharedView {
     }
 }
 
-/// The rows of a part of a view: its plan, and what came of it when it was first asked.
+/// The rows of a part of a view: its plan, and what comes of it once it is asked.
 #[derive(Debug)]
 struct Rows {
     plan: Arc<dyn ExecutionPlan>,
-    kept: OnceCell<Kept>,
+    kept: OnceLock<Computation>,
 }
+
+/// A plan runs once: its outcome, an error too, is that of all who ask. It runs by itself, so that
+/// it goes on when the first who asked has enough; when nobody has it any more, it ends.
+type Computation = future::Shared<BoxFuture<'static, Result<Arc<Kept>, Arc<DataFusionError>>>>;
 
 #[derive(Debug)]
 struct Kept {
@@ -152,31 +156,41 @@ impl Rows {
         number: usize,
         context: Arc<TaskContext>,
     ) -> Result<Vec<RecordBatch>> {
-        let kept = self.kept.get_or_try_init(|| self.compute(context)).await?;
+        let computation = self.kept.get_or_init(|| {
+            let computed = SpawnedTask::spawn(compute(Arc::clone(&self.plan), context));
+            let outcome = computed.join_unwind().map(|outcome| match outcome {
+                Ok(kept) => kept.map(Arc::new).map_err(Arc::new),
+                Err(error) => Err(Arc::new(DataFusionError::External(error.into()))),
+            });
+            outcome.boxed().shared()
+        });
+        let kept = computation.clone().await.map_err(DataFusionError::Shared)?;
         Ok(kept.partitions[number].clone())
     }
+}
 
-    async fn compute(&self, context: Arc<TaskContext>) -> Result<Kept> {
-        let consumer = MemoryConsumer::new("shared view");
-        let reservation = Arc::new(consumer.register(context.memory_pool()));
-        let streams = execute_stream_partitioned(Arc::clone(&self.plan), context)?;
-        let partitions = streams.into_iter().map(|mut rows| {
-            let reservation = Arc::clone(&reservation);
-            SpawnedTask::spawn(async move {
-                let mut kept = Vec::new();
-                while let Some(batch) = rows.try_next().await? {
-                    reservation.try_grow(get_record_batch_memory_size(&batch))?;
-                    kept.push(batch);
-                }
-                Ok::<_, DataFusionError>(kept)
-            })
-        });
-        let partitions = try_join_all(partitions.map(async |partition| {
-            partition.join_unwind().await.map_err(|e| DataFusionError::External(e.into()))?
-        }))
-        .await?;
-        Ok(Kept { partitions, _reservation: reservation })
-    }
+async fn compute(plan: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>) -> Result<Kept> {
+    let consumer = MemoryConsumer::new("shared view");
+    let reservation = Arc::new(consumer.register(context.memory_pool()));
+    let streams = execute_stream_partitioned(plan, context)?;
+    let partitions = streams.into_iter().map(|mut rows| {
+        let reservation = Arc::clone(&reservation);
+        SpawnedTask::spawn(async move {
+            let mut kept = Vec::new();
+            // Batches may be parts of one.
+            let mut memory = RecordBatchMemoryCounter::new();
+            while let Some(batch) = rows.try_next().await? {
+                reservation.try_grow(memory.count_batch(&batch))?;
+                kept.push(batch);
+            }
+            Ok::<_, DataFusionError>(kept)
+        })
+    });
+    let partitions = try_join_all(partitions.map(async |partition| {
+        partition.join_unwind().await.map_err(|e| DataFusionError::External(e.into()))?
+    }))
+    .await?;
+    Ok(Kept { partitions, _reservation: reservation })
 }
 
 /// Gives the rows of a part of a view, which the first that asks has computed.
@@ -269,7 +283,7 @@ impl ExecutionPlan for SharedExec {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::prelude::SessionContext;
+    use datafusion::prelude::{SessionConfig, SessionContext};
 
     use super::*;
     use crate::engine::{collect, plan};
@@ -310,5 +324,34 @@ mod tests {
         assert!(pool.reserved() > 0);
         drop(shared);
         assert_eq!(pool.reserved(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_error_is_that_of_everyone_and_enough_for_one_is_not_the_end() {
+        let config = SessionConfig::new().with_target_partitions(4).with_batch_size(2);
+        let context = SessionContext::new_with_config(config);
+        let facts = "SELECT column1 AS app_id, sum(10 / column2) AS value
+                     FROM (VALUES ('a', 1), ('b', 2), ('c', 5), ('d', 10)) GROUP BY column1";
+        for (name, facts) in [("good", facts), ("bad", &facts.replace("10)", "0)"))] {
+            let facts = context.sql(facts).await.expect("a plan").into_unoptimized_plan();
+            let view = SharedView::new(name, facts).expect("a view");
+            context.register_table(name, Arc::new(view)).expect("no other view");
+        }
+        let shared = Arc::new(Shared::default());
+        let ask =
+            async |sql: &str| collect(plan(&context, &shared, sql).await.expect("a plan")).await;
+        for _ in 0..2 {
+            let both = "SELECT count(*) FROM bad AS one JOIN bad AS other USING (app_id)";
+            let error = ask(both).await.expect_err("somebody divides by zero");
+            assert!(error.to_string().contains("Divide by zero"), "{error}");
+        }
+
+        let mut first = plan(&context, &shared, "SELECT * FROM good").await.expect("a plan");
+        first = first.limit(0, Some(1)).expect("a plan");
+        let mut some = first.execute_stream().await.expect("rows");
+        assert!(some.try_next().await.expect("a row").is_some());
+        drop(some);
+        let all = ask("SELECT * FROM good").await.expect("all rows");
+        assert_eq!(all.batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 4);
     }
 }

@@ -82,6 +82,16 @@ pub enum Source {
     Folded(Fold),
 }
 
+impl Source {
+    /// How the tasks become the column's value, if that is where it comes from.
+    pub fn fold(self) -> Option<Fold> {
+        match self {
+            Self::Folded(fold) => Some(fold),
+            Self::Event(_) | Self::Context(_) | Self::Given => None,
+        }
+    }
+}
+
 /// How rows of task_starts and task_ends become a value of a table of sums. Names are of their
 /// columns; what is NULL is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,9 +102,9 @@ pub enum Fold {
     Count(Tasks),
     /// The sum of the values.
     Sum(Tasks, &'static str),
-    /// The sum of their squares, each modulo 1000003: sets of ids that have this in common, and
-    /// their sum and number, are taken to be the same.
-    SumOfSquares(Tasks, &'static str),
+    /// The sum of their hashes (see [`Fold::hash`]), beyond 64 bits from the beginning again: as
+    /// many ids with the same sum are taken to be the same ids.
+    SumOfHashes(Tasks, &'static str),
     /// The sum of the milliseconds from one time to the other.
     SumOfSpans(Tasks, &'static str, &'static str),
     /// The least value.
@@ -104,13 +114,24 @@ pub enum Fold {
 }
 
 impl Fold {
+    /// The factors of [`Fold::hash`]: odd, and as good as random.
+    pub const HASH_FACTORS: [i64; 2] = [0x1E37_79B9_7F4A_7C15, 0x3F58_476D_1CE4_E5B9];
+
+    /// Spreads an id over 64 bits, so that sums of hashes tell sets of ids apart which have the same
+    /// sum, or sum of squares.
+    pub(crate) fn hash(id: i64) -> i64 {
+        let [first, second] = Self::HASH_FACTORS;
+        let spread = id.wrapping_mul(first);
+        (spread ^ (spread >> 32)).wrapping_mul(second)
+    }
+
     /// What is folded; a key is of every task.
     pub(crate) fn tasks(self) -> Option<Tasks> {
         match self {
             Self::Key(_) => None,
             Self::Count(tasks)
             | Self::Sum(tasks, _)
-            | Self::SumOfSquares(tasks, _)
+            | Self::SumOfHashes(tasks, _)
             | Self::SumOfSpans(tasks, ..)
             | Self::Least(tasks, _)
             | Self::Greatest(tasks, _) => Some(tasks),
@@ -186,6 +207,8 @@ pub struct Column {
     pub source: Source,
     /// What becomes of a row by this column's value.
     pub role: Role,
+    /// Whether it says when the row's event happened.
+    pub is_moment: bool,
 }
 
 /// What becomes of a row by a column's value.
@@ -210,6 +233,11 @@ impl Column {
         Self { role: Role::Measure, ..self }
     }
 
+    /// The same column, as a time at which something happened.
+    pub const fn moment(self) -> Self {
+        Self { is_moment: true, ..self }
+    }
+
     /// Whether files say which values they have of the column, so that readers can pass over them:
     /// of times, of where a row is from, and of what an event must have.
     pub(crate) fn is_searched(&self) -> bool {
@@ -225,7 +253,7 @@ impl Column {
 }
 
 const fn column(name: &'static str, kind: Kind, source: Source, doc: &'static str) -> Column {
-    Column { name, doc, kind, source, role: Role::Optional }
+    Column { name, doc, kind, source, role: Role::Optional, is_moment: false }
 }
 
 /// A column of `kind` from `path`, seen from the root of the event.

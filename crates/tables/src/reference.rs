@@ -60,7 +60,7 @@ fn place(column: &Column) -> String {
         Source::Folded(Fold::Key(of)) => format!("`{of}`"),
         Source::Folded(Fold::Count(_)) => "count".to_owned(),
         Source::Folded(Fold::Sum(_, of)) => format!("sum of `{of}`"),
-        Source::Folded(Fold::SumOfSquares(_, of)) => format!("sum of the squares of `{of}`"),
+        Source::Folded(Fold::SumOfHashes(_, of)) => format!("sum of the hashes of `{of}`"),
         Source::Folded(Fold::SumOfSpans(_, from, to)) => format!("sum from `{from}` to `{to}`"),
         Source::Folded(Fold::Least(_, of)) => format!("least `{of}`"),
         Source::Folded(Fold::Greatest(_, of)) => format!("greatest `{of}`"),

@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::max;
+use arrow::datatypes::TimestampMicrosecondType;
 use stagelight_eventlog::{
     DecodeError, Decoder, Event, Form, Identity, Layout, Line, Matched, Shapes, Slots, Wanted,
     event_class, event_name,
@@ -44,6 +46,8 @@ impl Rejection {
 pub struct Rows {
     targets: Vec<Target>,
     sums: Sums,
+    /// The last moment of all batches that were taken, in microseconds.
+    last_moment: Option<i64>,
     routes: Vec<Route>,
     others: usize,
     learns: bool,
@@ -96,6 +100,7 @@ impl Rows {
         Self {
             targets,
             sums: Sums::new(identity, segment),
+            last_moment: None,
             routes,
             others,
             learns: true,
@@ -167,30 +172,40 @@ impl Rows {
 
     /// Takes the batches that are large enough to be written.
     pub fn full(&mut self) -> impl Iterator<Item = (&'static Table, RecordBatch)> {
-        let batches = take(&mut self.targets, &mut self.sums, TableBuilder::is_full);
+        let batches = self.take(TableBuilder::is_full);
         batches.into_iter().chain(self.sums.full())
     }
 
     /// Takes all that is left.
     pub fn rest(&mut self) -> impl Iterator<Item = (&'static Table, RecordBatch)> {
-        let batches = take(&mut self.targets, &mut self.sums, |b| b.rows() > 0);
+        let batches = self.take(|b| b.rows() > 0);
         batches.into_iter().chain(self.sums.rest())
     }
-}
 
-/// Takes the batches of those that are `wanted`, and adds up what is in them.
-fn take(
-    targets: &mut [Target],
-    sums: &mut Sums,
-    wanted: impl Fn(&TableBuilder) -> bool,
-) -> Vec<(&'static Table, RecordBatch)> {
-    let mut batches = Vec::new();
-    for Target { builder, .. } in targets.iter_mut().filter(|target| wanted(&target.builder)) {
-        let batch = builder.take();
-        sums.add(builder.table(), &batch);
-        batches.push((builder.table(), batch));
+    /// When the last event happened of which the rows were taken, in milliseconds since 1970.
+    pub fn last_event_ms(&self) -> Option<i64> {
+        self.last_moment.map(|micros| micros / 1000)
     }
-    batches
+
+    /// Takes the batches of those that are `wanted`, and adds up what is in them.
+    fn take(
+        &mut self,
+        wanted: impl Fn(&TableBuilder) -> bool,
+    ) -> Vec<(&'static Table, RecordBatch)> {
+        let Self { targets, sums, last_moment, .. } = self;
+        let mut batches = Vec::new();
+        for Target { builder, .. } in targets.iter_mut().filter(|t| wanted(&t.builder)) {
+            let (table, batch) = (builder.table(), builder.take());
+            let columns = table.columns().zip(batch.columns());
+            for (_, times) in columns.filter(|(column, _)| column.is_moment) {
+                *last_moment =
+                    max(times.as_primitive::<TimestampMicrosecondType>()).max(*last_moment);
+            }
+            sums.add(table, &batch);
+            batches.push((table, batch));
+        }
+        batches
+    }
 }
 
 impl Target {

@@ -266,9 +266,8 @@ fn add(
             }
         }
         Fold::Sum(_, name) => add_all(&values(name), i64::wrapping_add),
-        Fold::SumOfSquares(_, name) => {
-            let squares = values(name).unary(|n| n.wrapping_mul(n) % 1_000_003);
-            add_all(&squares, i64::wrapping_add);
+        Fold::SumOfHashes(_, name) => {
+            add_all(&values(name).unary(Fold::hash), i64::wrapping_add);
         }
         Fold::SumOfSpans(_, from, to) => {
             let (from, to) = (values(from), values(to));

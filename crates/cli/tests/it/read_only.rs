@@ -70,6 +70,7 @@ fn a_refusal_says_what_is_wrong_in_the_words_of_the_question() {
             no_table("lake.task_end", ", did you mean `lake.task_ends`?"),
         ),
         ("SELECT * FROM invoices", no_table("invoices", "")),
+        ("CREATE TABLE mine AS SELECT * FROM stage", no_table("stage", ", did you mean `stages`?")),
         ("DROP VIEW stages", read_only.to_owned()),
         ("SET datafusion.execution.batch_size = 1", read_only.to_owned()),
     ] {

@@ -14,6 +14,7 @@ fn entry(uri: &str, layout: Layout, segment: i64, events: u64) -> Entry {
         segment,
         layout,
         events,
+        last_event_ms: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The engine over a lake of real logs.
 
+mod plain;
 mod pruning;
 mod slt;
 mod sums;

@@ -46,7 +46,11 @@ fn computed(table: &Table) -> String {
             }
             Fold::Count(tasks) => (tasks, "count(*)".to_owned()),
             Fold::Sum(tasks, of) => (tasks, format!("sum({of})")),
-            Fold::SumOfSquares(tasks, of) => (tasks, format!("sum({of} * {of} % 1000003)")),
+            Fold::SumOfHashes(tasks, of) => {
+                let [first, second] = Fold::HASH_FACTORS;
+                let spread = format!("({of} * {first})");
+                (tasks, format!("sum(({spread} ^ ({spread} >> 32)) * {second})"))
+            }
             Fold::SumOfSpans(tasks, from, to) => {
                 (tasks, format!("sum(CAST({to} AS BIGINT) - CAST({from} AS BIGINT))"))
             }

@@ -21,7 +21,7 @@ pub(crate) const TABLE: Table = Table {
     items: Items::Event,
     columns: &[&[
         EVENT,
-        event("time", Time, "Timestamp", "When the application started or ended."),
+        event("time", Time, "Timestamp", "When the application started or ended.").moment(),
         event("spark_version", Text, "Spark Version", "Of SparkListenerLogStart."),
         event("app_name", Text, "App Name", "`spark.app.name`."),
         event("spark_user", Text, "User", "Who ran it."),

@@ -34,7 +34,7 @@ pub(crate) const TABLE: Table = Table {
     items: Items::Event,
     columns: &[&[
         EVENT,
-        event("time", Time, "Timestamp|time", "When it happened."),
+        event("time", Time, "Timestamp|time", "When it happened.").moment(),
         event(
             "executor_id",
             Text,

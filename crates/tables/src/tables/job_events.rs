@@ -17,7 +17,8 @@ pub(crate) const TABLE: Table = Table {
     items: Items::Event,
     columns: &[&[
         EVENT,
-        event("time", Time, "Submission Time|Completion Time", "When it started or ended."),
+        event("time", Time, "Submission Time|Completion Time", "When it started or ended.")
+            .moment(),
         event("job_id", Int, "Job ID", "The job.").required(),
         event("stage_ids", IntList, "Stage IDs", "Its stages, in the event's order."),
         event("description", Text, "Properties/spark.job.description", "Set by the user or SQL."),

@@ -36,5 +36,11 @@ pub(crate) const TABLE: Table = Table {
         given("bytes_uncompressed", Int, "Its size in bytes, decompressed."),
         given("quarantined", Int, "Rows of it in quarantine."),
         given("ingested_at", Time, "When it was read."),
+        given(
+            "last_event_time",
+            Time,
+            "When the last of its events happened: starts and ends of applications, jobs, stages, \
+             executors, tasks, SQL executions and streaming queries.",
+        ),
     ]],
 };

@@ -23,7 +23,7 @@ pub(crate) const TABLE: Table = Table {
         EVENT,
         event("execution_id", Int, "executionId", "The execution.").required(),
         event("root_execution_id", Int, "rootExecutionId", "The execution that it is part of."),
-        event("time", Time, "time", "When it started or ended."),
+        event("time", Time, "time", "When it started or ended.").moment(),
         event("description", Text, "description", "Call site or description of the query."),
         event("details", Text, "details", "Call site, long."),
         event("plan_description", Text, "physicalPlanDescription", "The physical plan as text."),

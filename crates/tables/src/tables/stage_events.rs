@@ -28,8 +28,8 @@ pub(crate) const TABLE: Table = Table {
         item("details", Text, "Details", "Its call site, long."),
         item("num_tasks", Int, "Number of Tasks", "How many tasks it has."),
         item("parent_ids", IntList, "Parent IDs", "Stages that it reads from."),
-        item("submission_time", Time, "Submission Time", "When it was submitted."),
-        item("completion_time", Time, "Completion Time", "When it completed or failed."),
+        item("submission_time", Time, "Submission Time", "When it was submitted.").moment(),
+        item("completion_time", Time, "Completion Time", "When it completed or failed.").moment(),
         item("failure_reason", Text, "Failure Reason", "Why it failed."),
         item("resource_profile_id", Int, "Resource Profile Id", "What its tasks ask for."),
         event(

@@ -4,7 +4,7 @@ use stagelight_eventlog::Items;
 
 use crate::column::{
     Column,
-    Fold::{Count, Greatest, Key, Least, Sum, SumOfSquares},
+    Fold::{Count, Greatest, Key, Least, Sum, SumOfHashes},
     Kind::{Int, Time},
     Tasks::{
         Ended, Finished, FlaggedFailed, FlaggedKilled, Killed, Reporting, Retried, Started,
@@ -63,19 +63,17 @@ const OUTCOMES: &[Column] = &[
         "When the last of those that ended had started.",
     ),
     folded("last_finish_time", Time, Greatest(Ended, "finish_time"), "When the last finished."),
-    folded("started_ids", Int, Sum(Started, "task_id"), "Sum of the ids of what started."),
     folded(
-        "started_id_squares",
+        "started_ids",
         Int,
-        SumOfSquares(Started, "task_id"),
-        "Sum of the squares of these ids, each modulo 1000003.",
+        SumOfHashes(Started, "task_id"),
+        "Which tasks started: as many with the same sum are the same.",
     ),
-    folded("finished_ids", Int, Sum(Finished, "task_id"), "Sum of the ids of what finished."),
     folded(
-        "finished_id_squares",
+        "finished_ids",
         Int,
-        SumOfSquares(Finished, "task_id"),
-        "Sum of the squares of these ids, each modulo 1000003.",
+        SumOfHashes(Finished, "task_id"),
+        "Which tasks finished, likewise.",
     ),
     folded("num_succeeded", Int, Count(Succeeded), "Ends with `Success`."),
     folded("num_killed", Int, Count(Killed), "Ends with `TaskKilled` or `TaskCommitDenied`."),

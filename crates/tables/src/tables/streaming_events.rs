@@ -25,7 +25,8 @@ pub(crate) const TABLE: Table = Table {
         QUERY,
         &[
             event("name", Text, "name|progress/name", "Name of the query."),
-            event("time", TimeText, "timestamp|progress/timestamp", "When it happened or began."),
+            event("time", TimeText, "timestamp|progress/timestamp", "When it happened or began.")
+                .moment(),
             event("exception", Text, "exception", "Why the query ended; NULL if it was stopped."),
             event("error_class", Text, "errorClassOnException", "Spark's name of that error."),
             event("batch_duration_ms", Int, "progress/batchDuration", "Time that the batch took."),

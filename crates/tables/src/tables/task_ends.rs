@@ -26,7 +26,7 @@ const ENDS: &[Column] = &[
         "Task Info/Getting Result Time",
         "When fetching its result began, 0 if it came inline.",
     ),
-    event("finish_time", Time, "Task Info/Finish Time", "When it finished."),
+    event("finish_time", Time, "Task Info/Finish Time", "When it finished.").moment(),
     event("failed", Bool, "Task Info/Failed", "Whether it failed."),
     event("killed", Bool, "Task Info/Killed", "Whether it was killed."),
     event("task_type", Text, "Task Type", "`ShuffleMapTask` or `ResultTask`."),

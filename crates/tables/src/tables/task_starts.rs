@@ -26,7 +26,7 @@ pub(crate) const TASK: &[Column] = &[
     event("task_index", Int, "Task Info/Index", "Index of the task in its stage."),
     event("task_attempt", Int, "Task Info/Attempt", "Attempt of this index, from 0."),
     event("partition_id", Int, "Task Info/Partition ID", "Partition that it computes."),
-    event("launch_time", Time, "Task Info/Launch Time", "When it was launched."),
+    event("launch_time", Time, "Task Info/Launch Time", "When it was launched.").moment(),
     event("executor_id", Text, "Task Info/Executor ID", "Executor that it ran on."),
     event("host", Text, "Task Info/Host", "Host of the executor."),
     event("task_locality", Text, "Task Info/Locality", "How near its data was."),

@@ -1,0 +1,65 @@
+//! What is plain by its sums is the same when its tasks are walked.
+
+use std::sync::Arc;
+
+use stagelight_ingest::{Options, Progress, discover, ingest};
+use stagelight_lake::Lake;
+use stagelight_query::{Engine, Settings, View};
+
+use crate::root;
+
+/// The views that take sums for what is plain.
+const VIEWS: [&str; 5] = ["executors", "jobs", "killed_tasks", "stage_peak_metrics", "stages"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sums_and_tasks_give_the_same_answers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
+    let logs = discover(&[root().join("testdata/logs")]);
+    ingest(&lake, logs, &Options::default(), Arc::new(Progress::default())).await.expect("rows");
+    let engine = Engine::new(Arc::new(lake), &Settings::default()).await.expect("an engine");
+
+    for lives in ["stage_lives", "executor_lives"] {
+        let plain = format!("SELECT DISTINCT is_plain FROM {lives}");
+        assert_eq!(rows(&engine, &plain).await, 2, "{lives} has both kinds");
+    }
+    for name in VIEWS {
+        assert_same(&engine, name, &format!("SELECT * FROM {name}"), &walked(name)).await;
+    }
+    let recent = std::fs::read_to_string(root().join("sql/recent/tasks.sql")).expect("a file");
+    let recent = recent.replace("$app_ids", "(SELECT array_agg(app_id) FROM applications)");
+    let counted =
+        "SELECT app_id, attempt_id, status, count(*) AS tasks FROM tasks GROUP BY 1, 2, 3";
+    assert_same(&engine, "recent.tasks", &recent, counted).await;
+}
+
+/// The query of a view in which nothing is plain.
+fn walked(name: &str) -> String {
+    let view = View::all().into_iter().find(|view| view.name == name).expect("a view");
+    let mut sql = view.sql.to_owned();
+    if sql.contains(" stage_task_ends") {
+        let ends = format!(" ({})", walked("stage_task_ends"));
+        sql = sql.replace(" stage_task_ends\n", &format!("{ends} AS stage_task_ends\n"));
+        sql = sql.replace(" stage_task_ends AS", &format!("{ends} AS"));
+    }
+    for lives in ["stage_lives", "executor_lives"] {
+        let none = format!("(SELECT * REPLACE (false AS is_plain) FROM {lives})");
+        for keyword in ["FROM", "JOIN"] {
+            sql = sql.replace(&format!("{keyword} {lives} "), &format!("{keyword} {none} "));
+        }
+    }
+    sql
+}
+
+async fn assert_same(engine: &Engine, name: &str, one: &str, other: &str) {
+    assert!(rows(engine, one).await > 0, "{name}");
+    assert_eq!(rows(engine, one).await, rows(engine, other).await, "{name}");
+    for (one, other) in [(one, other), (other, one)] {
+        assert_eq!(rows(engine, &format!("({one}\n) EXCEPT ({other}\n)")).await, 0, "{name}");
+    }
+}
+
+async fn rows(engine: &Engine, sql: &str) -> usize {
+    let answer = engine.sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    answer.batches.iter().map(|batch| batch.num_rows()).sum()
+}
