@@ -76,14 +76,13 @@ def copies(log, count, to):
 
 
 def table(results):
-    lines = ["| asked | rows | first, s | again: median, s | slowest, s | of it planning, s |",
-             "| --- | --- | --- | --- | --- | --- |"]
+    columns = ["first", "median", "slowest"] + ["planned"] * any("planned" in r for r in results)
+    names = {"first": "first, s", "median": "again: median, s", "slowest": "slowest, s", "planned": "of it planning, s"}
+    rows = [["asked", "rows", *(names[c] for c in columns)], ["---"] * (2 + len(columns))]
     for r in results:
-        planned = r.get("planned")
-        planned = "" if planned is None else f"{planned:.3f}"
-        lines.append(f"| {r['asked']} | {r['rows']} | {r['first']:.3f} | {r['median']:.3f} "
-                     f"| {r['slowest']:.3f} | {planned} |")
-    return lines
+        seconds = ("" if r[c] is None else f"{r[c]:.3f}" for c in columns)
+        rows.append([r["asked"], str(r["rows"]), *seconds])
+    return [f"| {' | '.join(row)} |" for row in rows]
 
 
 def asked(*command):

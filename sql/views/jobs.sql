@@ -1,22 +1,13 @@
 -- A row is a job.
 -- Spark: LiveJob, AppStatusListener.onJobStart, onJobEnd, and what its onStage... and onTask...
--- methods do to the jobs of a stage.
+-- methods do to the jobs of a stage (see job_stage_lives).
 --
 -- A position is segment * 10^11 + line: one number that orders the events of an attempt.
 WITH started AS (
-    SELECT *, segment * 100000000000 + line AS position
-    FROM lake.job_events
-    WHERE event = 'SparkListenerJobStart'
+    SELECT * FROM lake.job_events WHERE event = 'SparkListenerJobStart'
 ),
 ended AS (
-    SELECT *, segment * 100000000000 + line AS position
-    FROM lake.job_events
-    WHERE event = 'SparkListenerJobEnd'
-),
-mentions AS (
-    SELECT *, segment * 100000000000 + line AS position
-    FROM lake.stage_events
-    WHERE event = 'SparkListenerJobStart'
+    SELECT * FROM lake.job_events WHERE event = 'SparkListenerJobEnd'
 ),
 plans AS (
     -- A job is named after its last stage. Stages that have completed before are no work for it.
@@ -26,89 +17,9 @@ plans AS (
         job_id,
         last_value(name ORDER BY stage_id) AS name,
         sum(num_tasks) FILTER (WHERE completion_time IS NULL) AS num_tasks
-    FROM mentions
+    FROM lake.stage_events
+    WHERE event = 'SparkListenerJobStart'
     GROUP BY app_id, attempt_id, job_id
-),
-job_lives AS (
-    -- The lives of the stages that a job lists, as the job meets them.
-    SELECT
-        lives.*,
-        mentions.job_id,
-        ended.position AS job_ended_at,
-        NOT lives.ran AND lives.removed_at = ended.position AS is_skipped,
-        CASE
-            -- A stage belongs to the jobs that are there when it is submitted ...
-            WHEN mentions.position < lives.submitted_at
-                AND (ended.position IS NULL OR ended.position > lives.submitted_at)
-                THEN lives.submitted_at
-            -- ... and to those that mention it while it runs.
-            WHEN mentions.stage_attempt_id = lives.stage_attempt_id
-                AND lives.ran
-                AND mentions.position >= coalesce(lives.submitted_at, lives.born_at)
-                AND mentions.position < coalesce(lives.removed_at, mentions.position + 1)
-                THEN mentions.position
-        END AS counts_from
-    FROM stage_lives AS lives
-    JOIN mentions
-        ON mentions.app_id = lives.app_id
-        AND mentions.attempt_id = lives.attempt_id
-        AND mentions.stage_id = lives.stage_id
-    LEFT JOIN ended
-        ON ended.app_id = lives.app_id
-        AND ended.attempt_id = lives.attempt_id
-        AND ended.job_id = mentions.job_id
-),
-written AS (
-    -- A job is written when it ends, and again when the last task of a stage outlives it.
-    SELECT
-        *,
-        CASE WHEN job_ended_at IS NOT NULL THEN
-            greatest(
-                job_ended_at,
-                max(CASE WHEN removed_at > completed_at THEN removed_at END) OVER (
-                    PARTITION BY app_id, attempt_id, job_id
-                )
-            )
-        END AS written_at
-    FROM job_lives
-    WHERE counts_from IS NOT NULL OR is_skipped
-),
-counted AS (
-    SELECT
-        *,
-        least(removed_at, written_at) AS counts_to,
-        -- Whether the job is there when the stage completes.
-        coalesce(
-            completed_at > counts_from AND completed_at <= coalesce(written_at, completed_at),
-            false
-        ) AS completes
-    FROM written
-),
-placed AS (
-    -- Whether a stage brings to the job what its tasks add up to.
-    SELECT
-        counted.app_id,
-        counted.attempt_id,
-        counted.job_id,
-        counted.stage_id,
-        counted.stage_attempt_id,
-        counted.counts_from,
-        counted.counts_to,
-        totals.active,
-        totals.num_ended,
-        totals.num_succeeded,
-        totals.num_killed,
-        coalesce(
-            counted.is_plain
-                AND totals.first_event_at > counted.counts_from
-                AND totals.last_event_at <= coalesce(counted.counts_to, totals.last_event_at),
-            false) AS is_whole
-    FROM counted
-    JOIN stage_totals AS totals
-        ON totals.app_id = counted.app_id
-        AND totals.attempt_id = counted.attempt_id
-        AND totals.stage_id = counted.stage_id
-        AND totals.stage_attempt_id = counted.stage_attempt_id
 ),
 moves AS (
     SELECT
@@ -146,18 +57,18 @@ stage_tasks AS (
         app_id,
         attempt_id,
         job_id,
-        active,
+        num_active AS active,
         num_succeeded AS succeeded,
         num_killed AS killed,
         num_ended - num_succeeded - num_killed AS failed,
         num_succeeded AS indices
-    FROM placed
-    WHERE is_whole
+    FROM job_stage_lives
+    WHERE is_whole AND counts_from IS NOT NULL
     UNION ALL
     SELECT
-        placed.app_id,
-        placed.attempt_id,
-        placed.job_id,
+        lives.app_id,
+        lives.attempt_id,
+        lives.job_id,
         count(*) FILTER (WHERE outcome = 'Start')
             - count(*) FILTER (WHERE outcome IN ('Success', 'Killed', 'Failed')) AS active,
         count(*) FILTER (WHERE outcome = 'Success') AS succeeded,
@@ -169,16 +80,17 @@ stage_tasks AS (
                 WHEN outcome = 'Success' AND is_repeated
                     THEN moves.stage_id * 4294967296 + moves.task_index
             END) AS indices
-    FROM placed
+    FROM job_stage_lives AS lives
     JOIN moves
-        ON moves.app_id = placed.app_id
-        AND moves.attempt_id = placed.attempt_id
-        AND moves.stage_id = placed.stage_id
-        AND moves.stage_attempt_id = placed.stage_attempt_id
-    WHERE NOT placed.is_whole
-        AND moves.position > placed.counts_from
-        AND (placed.counts_to IS NULL OR moves.position <= placed.counts_to)
-    GROUP BY placed.app_id, placed.attempt_id, placed.job_id
+        ON moves.app_id = lives.app_id
+        AND moves.attempt_id = lives.attempt_id
+        AND moves.stage_id = lives.stage_id
+        AND moves.stage_attempt_id = lives.stage_attempt_id
+    WHERE NOT lives.is_whole
+        AND lives.counts_from IS NOT NULL
+        AND moves.position > lives.counts_from
+        AND (lives.counts_to IS NULL OR moves.position <= lives.counts_to)
+    GROUP BY lives.app_id, lives.attempt_id, lives.job_id
 ),
 task_counts AS (
     SELECT
@@ -193,7 +105,7 @@ task_counts AS (
     FROM stage_tasks
     GROUP BY app_id, attempt_id, job_id
 ),
-job_stages AS (
+of_stages AS (
     -- Per stage, over its attempts: completing adds it to a set, submitting takes it out.
     SELECT
         app_id,
@@ -208,7 +120,7 @@ job_stages AS (
             AS is_completed,
         sum(num_tasks) FILTER (WHERE is_skipped OR completes AND status = 'SKIPPED')
             AS skipped_tasks
-    FROM counted
+    FROM job_stage_lives
     GROUP BY app_id, attempt_id, job_id, stage_id
 ),
 stage_counts AS (
@@ -221,7 +133,7 @@ stage_counts AS (
         count(skipped_tasks) AS skipped,
         sum(failed) AS failed,
         sum(skipped_tasks) AS skipped_tasks
-    FROM job_stages
+    FROM of_stages
     GROUP BY app_id, attempt_id, job_id
 )
 SELECT

@@ -37,10 +37,12 @@ async fn sums_and_tasks_give_the_same_answers() {
 fn walked(name: &str) -> String {
     let view = View::all().into_iter().find(|view| view.name == name).expect("a view");
     let mut sql = view.sql.to_owned();
-    if sql.contains(" stage_task_ends") {
-        let ends = format!(" ({})", walked("stage_task_ends"));
-        sql = sql.replace(" stage_task_ends\n", &format!("{ends} AS stage_task_ends\n"));
-        sql = sql.replace(" stage_task_ends AS", &format!("{ends} AS"));
+    for below in ["job_stage_lives", "stage_task_ends"] {
+        if sql.contains(&format!(" {below}")) {
+            let walked = walked(below);
+            sql = sql.replace(&format!(" {below}\n"), &format!(" ({walked}) AS {below}\n"));
+            sql = sql.replace(&format!(" {below} AS"), &format!(" ({walked}) AS"));
+        }
     }
     for lives in ["stage_lives", "executor_lives"] {
         let none = format!("(SELECT * REPLACE (false AS is_plain) FROM {lives})");
