@@ -6,7 +6,7 @@
 -- shared
 --
 -- A position is segment * 10^11 + line: one number that orders the events of an attempt.
-WITH ended AS (
+WITH job_ends AS (
     SELECT *, segment * 100000000000 + line AS position
     FROM lake.job_events
     WHERE event = 'SparkListenerJobEnd'
@@ -21,12 +21,12 @@ job_lives AS (
     SELECT
         lives.*,
         mentions.job_id,
-        ended.position AS job_ended_at,
-        NOT lives.ran AND lives.removed_at = ended.position AS is_skipped,
+        job_ends.position AS job_ended_at,
+        NOT lives.ran AND lives.removed_at = job_ends.position AS is_skipped,
         CASE
             -- A stage belongs to the jobs that are there when it is submitted ...
             WHEN mentions.position < lives.submitted_at
-                AND (ended.position IS NULL OR ended.position > lives.submitted_at)
+                AND (job_ends.position IS NULL OR job_ends.position > lives.submitted_at)
                 THEN lives.submitted_at
             -- ... and to those that mention it while it runs.
             WHEN mentions.stage_attempt_id = lives.stage_attempt_id
@@ -40,10 +40,10 @@ job_lives AS (
         ON mentions.app_id = lives.app_id
         AND mentions.attempt_id = lives.attempt_id
         AND mentions.stage_id = lives.stage_id
-    LEFT JOIN ended
-        ON ended.app_id = lives.app_id
-        AND ended.attempt_id = lives.attempt_id
-        AND ended.job_id = mentions.job_id
+    LEFT JOIN job_ends
+        ON job_ends.app_id = lives.app_id
+        AND job_ends.attempt_id = lives.attempt_id
+        AND job_ends.job_id = mentions.job_id
 ),
 written AS (
     -- A job is written when it ends, and again when the last task of a stage outlives it.

@@ -123,11 +123,11 @@ updates AS (
 ),
 repeated AS (
     -- The indices of which there may be several reports. Few are: only these are walked.
-    SELECT app_id, attempt_id, stage_id, stage_attempt_id, task_index
+    SELECT app_id, attempt_id, stage_id, stage_attempt_id, task_index, true AS is_repeated
     FROM lake.task_ends
     WHERE coalesce(task_attempt, 1) > 0 OR end_reason = 'Resubmitted'
     UNION
-    SELECT app_id, attempt_id, stage_id, stage_attempt_id, task_index
+    SELECT app_id, attempt_id, stage_id, stage_attempt_id, task_index, true
     FROM updates
 ),
 reports AS (
@@ -143,7 +143,7 @@ reports AS (
         NOT ends.failed AND NOT ends.killed AS succeeded,
         ends.accumulator_id,
         ends.update,
-        repeated.task_index IS NOT NULL AS is_repeated
+        coalesce(repeated.is_repeated, false) AS is_repeated
     FROM repeated
     RIGHT JOIN lake.task_accumulables AS ends
         ON ends.app_id = repeated.app_id

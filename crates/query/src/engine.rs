@@ -12,7 +12,9 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParser;
 use object_store::ObjectStore;
@@ -94,7 +96,7 @@ impl Engine {
             .with_information_schema(true)
             .with_create_default_catalog_and_schema(false)
             .with_default_catalog_and_schema(CATALOG, PUBLIC);
-        let context = SessionContext::new_with_config_rt(config, runtime);
+        let context = new_context(config, runtime);
 
         let contents = lake.contents().await?;
         let known = Known::new(&contents.ledger, &settings.thresholds)?;
@@ -161,10 +163,7 @@ impl Engine {
         schema: &str,
         tables: Arc<dyn SchemaProvider>,
     ) -> Result<SessionContext, QueryError> {
-        let context = SessionContext::new_with_config_rt(
-            self.context.copied_config(),
-            self.context.runtime_env(),
-        );
+        let context = new_context(self.context.copied_config(), self.context.runtime_env());
         let catalog = MemoryCatalogProvider::new();
         if let Some(known) = self.context.catalog(CATALOG) {
             for name in known.schema_names() {
@@ -178,6 +177,24 @@ impl Engine {
         functions::register(&context);
         Ok(context)
     }
+}
+
+/// A context whose plans keep their filters where they are.
+///
+/// DataFusion has moved filters to the tables that they are of before it makes a physical plan. Then
+/// it moves them once more, and tells columns apart by their names alone: of a join, both sides of
+/// which have a column of the name, it takes the wrong one, and rows are lost. It does so with the
+/// filters that joins and sorts find while they run, too.
+fn new_context(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionContext {
+    let mut rules = PhysicalOptimizer::new().rules;
+    rules.retain(|rule| rule.name() != "FilterPushdown");
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_physical_optimizer_rules(rules)
+        .build();
+    SessionContext::new_with_state(state)
 }
 
 /// Plans `sql`, which may only read. What shared views have in `shared` is not computed again.

@@ -18,6 +18,9 @@ const BATCH_ROWS: usize = 8192;
 /// or about this many bytes of text.
 const BATCH_TEXT_BYTES: usize = 8 << 20;
 
+/// The rows of one line may have about this many: what an event has once, each of its items repeats.
+const LINE_TEXT_BYTES: usize = 512 << 20;
+
 /// Why an event cannot become a row.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum RowError {
@@ -38,6 +41,12 @@ pub enum RowError {
         column: &'static str,
         /// What stands there instead.
         found: &'static str,
+    },
+    /// The event has so many items that repeat so much of it that not all can be rows.
+    #[error("the text of its rows of {table} is more than 512 MiB")]
+    TooMuchText {
+        /// The table that the rows are for.
+        table: &'static str,
     },
 }
 
@@ -127,7 +136,8 @@ impl TableBuilder {
     ///
     /// # Errors
     ///
-    /// [`RowError`] names the column whose value is missing or of another type.
+    /// [`RowError`] names the column whose value is missing or of another type, or says that the rows
+    /// of a line are too much.
     pub fn append(
         &mut self,
         context: RowContext<'_>,
@@ -135,6 +145,9 @@ impl TableBuilder {
     ) -> Result<bool, RowError> {
         for (builder, value) in self.columns.iter().zip(slots) {
             builder.check(self.table, *value)?;
+        }
+        if self.text_bytes > LINE_TEXT_BYTES {
+            return Err(RowError::TooMuchText { table: self.table.name });
         }
         if !self.says_something(|slot| slots[slot]) {
             return Ok(false);

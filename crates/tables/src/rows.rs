@@ -16,6 +16,10 @@ use crate::sums::Sums;
 use crate::table::Table;
 use crate::tables;
 
+/// Longer lines are left to the parser, which looks at what each row repeats of its event. In a
+/// shorter one there are not so many items that this could be too much.
+const SHAPED_LINE_BYTES: usize = 128 << 10;
+
 /// Why a line makes no row, or not all that it should.
 #[derive(Debug, Error)]
 pub enum Rejection {
@@ -38,6 +42,7 @@ impl Rejection {
             Self::NoEvent => "no_event",
             Self::Row(RowError::Missing { .. }) => "missing_field",
             Self::Row(RowError::Type { .. }) => "wrong_type",
+            Self::Row(RowError::TooMuchText { .. }) => "too_much_text",
         }
     }
 }
@@ -128,7 +133,8 @@ impl Rows {
         let Some(at) = name.and_then(|name| route(&self.routes, name)) else {
             return self.parse(line, number, true);
         };
-        if self.learns {
+        let learns = self.learns && line.bytes().len() <= SHAPED_LINE_BYTES;
+        if learns {
             let Route { event, targets, shapes } = &mut self.routes[at];
             if let Some(matched) = shapes.find(line) {
                 self.matched += 1;
@@ -137,7 +143,7 @@ impl Rows {
         }
         let rows = self.parse(line, number, false)?;
         let Route { targets, shapes, .. } = &mut self.routes[at];
-        if self.learns && self.raw.is_empty() && !shapes.is_done() {
+        if learns && self.raw.is_empty() && !shapes.is_done() {
             let wanted: Vec<_> = targets.iter().map(|&at| self.targets[at].wanted()).collect();
             shapes.learn(line.bytes(), &wanted);
         }

@@ -1,23 +1,15 @@
 //! What is plain by its sums is the same when its tasks are walked.
 
-use std::sync::Arc;
-
-use stagelight_ingest::{Options, Progress, discover, ingest};
-use stagelight_lake::Lake;
 use stagelight_query::{Engine, Settings, View};
 
-use crate::root;
+use crate::{engine_of, root, testdata};
 
 /// The views that take sums for what is plain.
 const VIEWS: [&str; 5] = ["executors", "jobs", "killed_tasks", "stage_peak_metrics", "stages"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sums_and_tasks_give_the_same_answers() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
-    let logs = discover(&[root().join("testdata/logs")]);
-    ingest(&lake, logs, &Options::default(), Arc::new(Progress::default())).await.expect("rows");
-    let engine = Engine::new(Arc::new(lake), &Settings::default()).await.expect("an engine");
+    let (_folder, engine) = engine_of(&testdata(), &Settings::default()).await;
 
     for lives in ["stage_lives", "executor_lives"] {
         let plain = format!("SELECT DISTINCT is_plain FROM {lives}");

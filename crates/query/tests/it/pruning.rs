@@ -1,18 +1,13 @@
 //! A question about one application reads the files of that application and no others.
 
-use std::sync::Arc;
-
 use arrow::array::AsArray;
-use stagelight_lake::Lake;
-use stagelight_query::{Engine, Settings, View};
+use stagelight_query::{Settings, View};
 
-use crate::root;
+use crate::{engine_of, root};
 
 #[tokio::test]
 async fn the_application_is_asked_of_every_table_below_a_view() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
-    let engine = Engine::new(Arc::new(lake), &Settings::default()).await.expect("an engine");
+    let (_folder, engine) = engine_of(&[], &Settings::default()).await;
     let mut views = 0;
     for View { name, sql } in View::all() {
         // Of a shared view, only its own text shows what is below it.
@@ -32,9 +27,7 @@ async fn the_application_is_asked_of_every_table_below_a_view() {
 
 #[tokio::test]
 async fn the_applications_of_the_metrics_are_asked_of_every_table() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
-    let engine = Engine::new(Arc::new(lake), &Settings::default()).await.expect("an engine");
+    let (_folder, engine) = engine_of(&[], &Settings::default()).await;
     for entry in std::fs::read_dir(root().join("sql/recent")).expect("a folder of files") {
         let path = entry.expect("an entry").path();
         let sql = std::fs::read_to_string(&path).expect("a file");

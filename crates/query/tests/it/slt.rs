@@ -7,22 +7,16 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Normalizer, Runner};
-use stagelight_ingest::{Options, Progress, discover, ingest};
-use stagelight_lake::Lake;
 use stagelight_query::{Engine, QueryError, Settings};
 
-use crate::root;
+use crate::{engine_of, root, testdata};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn views_answer_as_written() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
-    let logs = discover(&[root().join("testdata/logs")]);
-    ingest(&lake, logs, &Options::default(), Arc::new(Progress::default())).await.expect("rows");
     let mut settings = Settings::default();
     // The logs grow older, and what runs in them runs on.
     settings.thresholds.set("lost_after", 1e10);
-    let engine = Engine::new(Arc::new(lake), &settings).await.expect("an engine");
+    let (_folder, engine) = engine_of(&testdata(), &settings).await;
     let engine = Arc::new(engine);
 
     let mut files: Vec<_> = std::fs::read_dir(root().join("crates/query/tests/slt"))

@@ -1,21 +1,13 @@
 //! What tasks add up to is what SQL says of the tasks themselves.
 
-use std::sync::Arc;
-
-use stagelight_ingest::{Options, Progress, discover, ingest};
-use stagelight_lake::Lake;
 use stagelight_query::{Engine, Settings};
 use stagelight_tables::{Fold, SUMS, Source, Table, Tasks};
 
-use crate::root;
+use crate::{engine_of, testdata};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sums_are_those_of_the_tasks() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
-    let logs = discover(&[root().join("testdata/logs")]);
-    ingest(&lake, logs, &Options::default(), Arc::new(Progress::default())).await.expect("rows");
-    let engine = Engine::new(Arc::new(lake), &Settings::default()).await.expect("an engine");
+    let (_folder, engine) = engine_of(&testdata(), &Settings::default()).await;
     for table in SUMS {
         let kept = format!("SELECT * FROM lake.{}", table.name);
         let computed = computed(table);

@@ -92,3 +92,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_event_that_its_items_repeat_too_often_is_bad_and_not_the_end() {
+    let start = |pool: usize, stages: usize| {
+        let stages: Vec<_> =
+            (0..stages).map(|id| format!("{{\"Stage ID\":{id},\"Stage Attempt ID\":0}}")).collect();
+        format!(
+            "{{\"Event\":\"SparkListenerJobStart\",\"Job ID\":1,\"Stage Infos\":[{}],\
+             \"Properties\":{{\"spark.scheduler.pool\":\"{}\"}}}}\n",
+            stages.join(","),
+            "p".repeat(pool),
+        )
+    };
+    // The second line has the shape of the first.
+    let usual = start(16 << 10, 3000);
+    let (batches, rejected) = read(usual.repeat(2).as_bytes(), &[usize::MAX]);
+    assert_eq!(rejected, 0);
+    assert_eq!(batches["stage_events"].iter().map(RecordBatch::num_rows).sum::<usize>(), 6000);
+
+    let (batches, rejected) = read(start(8 << 20, 300).as_bytes(), &[usize::MAX]);
+    assert_eq!(rejected, 1);
+    assert_eq!(batches["stage_events"].iter().map(RecordBatch::num_rows).sum::<usize>(), 64);
+}
