@@ -154,7 +154,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     pub(crate) metrics_window: Duration,
     /// How often to look for news in the lake
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = interval)]
     pub(crate) refresh: Duration,
     #[command(flatten)]
     pub(crate) engine: Engine,
@@ -197,6 +197,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     if text.is_empty() { Err(error()) } else { Ok(Duration::from_secs(seconds)) }
 }
 
+/// Reads a [`duration`] that is some time.
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if interval.is_zero() { Err("it must be a second at least".to_owned()) } else { Ok(interval) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,5 +224,7 @@ mod tests {
         for wrong in ["", "h", "10", "10x", "-1s", "99999999999999999999y"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(interval("1s"), Ok(Duration::from_secs(1)));
+        assert!(interval("0m").is_err());
     }
 }

@@ -75,7 +75,8 @@ impl TableLog {
         open.await.map_err(error)
     }
 
-    async fn is_there(&self) -> Result<bool, DeltaTableError> {
+    /// Whether there is a log.
+    pub(crate) async fn is_there(&self) -> Result<bool, DeltaTableError> {
         self.delta.verify_deltatable_existence().await
     }
 
@@ -132,6 +133,11 @@ impl TableLog {
             Some(format) if format == *FORMAT => Ok(&self.delta),
             _ => Err(LakeError::Format { table: self.table.name }),
         }
+    }
+
+    /// The table's own id, which no other table has; `None` before the log was read.
+    pub(crate) fn id(&self) -> Option<String> {
+        Some(self.delta.snapshot().ok()?.metadata().id().to_owned())
     }
 
     /// The files that the table has now.

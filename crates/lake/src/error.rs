@@ -20,6 +20,12 @@ pub enum LakeError {
         /// The address as given.
         uri: String,
     },
+    /// Another lake is where the one was that is open.
+    #[error("the lake at {uri} was replaced by another; start anew to open that")]
+    Replaced {
+        /// Where it is.
+        uri: String,
+    },
     /// The lake has not what this version of the program keeps in it.
     #[error(
         "table {table} is of another version of stagelight; ingest the logs into a new lake with \

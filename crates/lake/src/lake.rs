@@ -179,6 +179,24 @@ impl Lake {
         Ok((Ledger::new(entries), files))
     }
 
+    /// Whether the lake that was opened is still where it was.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError::Missing`] or [`LakeError::Replaced`] where it is not.
+    pub async fn check(&self) -> Result<(), LakeError> {
+        let mut now = TableLog::open(&self.root, SOURCES, false).await?;
+        if !now.is_there().await.map_err(LakeError::delta(SOURCES.name))? {
+            return Err(LakeError::Missing { uri: self.root.to_string() });
+        }
+        now.now().await?;
+        let opened = self.tables[SOURCES.name].lock().await.id();
+        if opened.is_some() && opened != now.id() {
+            return Err(LakeError::Replaced { uri: self.root.to_string() });
+        }
+        Ok(())
+    }
+
     /// What counts in the lake now: the ledger, and the files of every table whose rows count.
     ///
     /// # Errors
@@ -286,6 +304,27 @@ mod tests {
         let said = format!("{uri} cannot be a lake: it is not empty, and no lake: it has notes");
         assert_eq!(error.to_string(), said);
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_lake_that_is_gone_or_another_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("lake");
+        let uri = place.display().to_string();
+        let lake = Lake::create(&uri).await.expect("a lake");
+        lake.commit(vec![segment(1)]).await.expect("it is committed");
+        lake.check().await.expect("the same lake");
+
+        std::fs::rename(&place, folder.path().join("old")).expect("it is moved");
+        let error = lake.check().await.expect_err("no lake");
+        assert!(matches!(error, LakeError::Missing { .. }), "{error}");
+        let other = Lake::create(&uri).await.expect("another lake");
+        for n in 2..5 {
+            other.commit(vec![segment(n)]).await.expect("it is committed");
+        }
+        let error = lake.check().await.expect_err("another lake");
+        assert!(matches!(error, LakeError::Replaced { .. }), "{error}");
+        other.check().await.expect("the same lake");
     }
 
     #[tokio::test]

@@ -124,8 +124,9 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`QueryError::Lake`].
+    /// [`QueryError::Lake`], also where the lake is gone or another is in its place.
     pub async fn refresh(&self) -> Result<bool, QueryError> {
+        self.lake.check().await?;
         let contents = self.lake.contents().await?;
         let news = |new: &Snapshot| self.tables[new.table.name].snapshot().version != new.version;
         if !contents.tables.iter().any(news) {
@@ -209,7 +210,10 @@ pub(crate) async fn plan(
     state.config_mut().set_extension(Arc::clone(shared));
     let plan = match state.create_logical_plan(sql).await {
         Ok(plan) => plan,
-        Err(error) => return Err(missing_table(context, &error).unwrap_or(error.into())),
+        Err(error) => {
+            let missing = missing_table(context, &error).or_else(|| missing_column(&error));
+            return Err(missing.unwrap_or(error.into()));
+        }
     };
     read_only.verify_plan(&plan).map_err(|_| QueryError::ReadOnly)?;
     Ok(DataFrame::new(state, plan))
@@ -234,6 +238,14 @@ fn missing_table(context: &SessionContext, error: &DataFusionError) -> Option<Qu
     let like = names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let like = like.filter(|name| likeness(name) > LIKENESS).map(|name| shown(name));
     Some(QueryError::Table { name: shown(table), like })
+}
+
+/// The same of a column that is not there.
+fn missing_column(error: &DataFusionError) -> Option<QueryError> {
+    let message = error.strip_backtrace();
+    let (said, _all_columns) = message.split_once("Valid fields are")?;
+    let said = said.trim().trim_start_matches("Schema error: ").trim_end_matches(['.', '\n']);
+    Some(QueryError::Column(said.to_owned()))
 }
 
 pub(crate) async fn collect(plan: DataFrame) -> Result<Answer, QueryError> {

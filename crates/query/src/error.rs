@@ -21,6 +21,12 @@ pub enum QueryError {
         /// What it may have been meant for.
         like: Option<String>,
     },
+    /// There is no such column.
+    #[error("{0}; DESCRIBE lists the columns of a view")]
+    Column(
+        /// What the planner says, without all columns of all tables of the question.
+        String,
+    ),
     /// The statement would define, write or set something.
     #[error(
         "only questions are answered (SELECT, EXPLAIN, SHOW, DESCRIBE): nothing can be changed"

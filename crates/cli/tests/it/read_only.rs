@@ -71,6 +71,12 @@ fn a_refusal_says_what_is_wrong_in_the_words_of_the_question() {
         ),
         ("SELECT * FROM invoices", no_table("invoices", "")),
         ("CREATE TABLE mine AS SELECT * FROM stage", no_table("stage", ", did you mean `stages`?")),
+        (
+            "SELECT stage_idd FROM stages",
+            "error: No field named stage_idd. Did you mean 'stages.stage_id'?; DESCRIBE lists the \
+             columns of a view\n"
+                .to_owned(),
+        ),
         ("DROP VIEW stages", read_only.to_owned()),
         ("SET datafusion.execution.batch_size = 1", read_only.to_owned()),
     ] {

@@ -1,6 +1,6 @@
 //! What tasks add up to is what SQL says of the tasks themselves.
 
-use stagelight_query::{Engine, Settings};
+use stagelight_query::Settings;
 use stagelight_tables::{Fold, SUMS, Source, Table, Tasks};
 
 use crate::{engine_of, testdata};
