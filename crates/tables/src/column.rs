@@ -119,7 +119,7 @@ impl Fold {
 
     /// Spreads an id over 64 bits, so that sums of hashes tell sets of ids apart which have the same
     /// sum, or sum of squares.
-    pub(crate) fn hash(id: i64) -> i64 {
+    pub fn hash(id: i64) -> i64 {
         let [first, second] = Self::HASH_FACTORS;
         let spread = id.wrapping_mul(first);
         (spread ^ (spread >> 32)).wrapping_mul(second)
