@@ -55,14 +55,6 @@ const OUTCOMES: &[Column] = &[
     folded("first_finish_line", Int, Least(Finished, "line"), "Line of the first that finished."),
     folded("last_finish_line", Int, Greatest(Finished, "line"), "Line of the last that finished."),
     folded("first_launch_time", Time, Least(Started, "launch_time"), "When the first started."),
-    folded("last_launch_time", Time, Greatest(Started, "launch_time"), "When the last started."),
-    folded(
-        "last_ended_launch_time",
-        Time,
-        Greatest(Ended, "launch_time"),
-        "When the last of those that ended had started.",
-    ),
-    folded("last_finish_time", Time, Greatest(Ended, "finish_time"), "When the last finished."),
     folded(
         "started_ids",
         Int,
