@@ -222,7 +222,7 @@ pub(crate) async fn plan(
 /// So much alike, from 0 to 1, is a name that was meant for another.
 const LIKENESS: f64 = 0.8;
 
-/// The same of a table that is not there, with the one that may have been meant.
+/// What a planner's error says of a table that is not there, with the one that may have been meant.
 fn missing_table(context: &SessionContext, error: &DataFusionError) -> Option<QueryError> {
     let DataFusionError::Plan(message) = error.find_root() else { return None };
     let name = message.strip_prefix("table '")?.strip_suffix("' not found")?;
@@ -240,7 +240,7 @@ fn missing_table(context: &SessionContext, error: &DataFusionError) -> Option<Qu
     Some(QueryError::Table { name: shown(table), like })
 }
 
-/// The same of a column that is not there.
+/// What it says of a column that is not there.
 fn missing_column(error: &DataFusionError) -> Option<QueryError> {
     let message = error.strip_backtrace();
     let (said, _all_columns) = message.split_once("Valid fields are")?;
