@@ -7,6 +7,7 @@ use std::fs::File;
 use std::hint::black_box;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use stagelight_eventlog::{Identity, Lines, LogName, Shapes, Wanted, event_class, open};
@@ -150,14 +151,15 @@ fn steps(criterion: &mut Criterion) {
     });
     group.bench_function("match, append and encode", |b| b.iter(|| encode(&bytes)));
 
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     group.bench_function("ingest and commit", |b| {
         b.iter_batched(
             || tempfile::tempdir().expect("a folder"),
             |folder| {
                 runtime.block_on(async {
                     let uri = folder.path().to_string_lossy().into_owned();
-                    let lake = Lake::create(&uri).await.expect("a lake");
+                    let lake = Arc::new(Lake::create(&uri).await.expect("a lake"));
                     let found = discover(std::slice::from_ref(&path));
                     ingest(&lake, found, &Options::default(), Default::default())
                         .await

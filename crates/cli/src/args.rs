@@ -6,7 +6,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use stagelight_ingest::Address;
 
 /// What happened in a Spark application, answered in a second.
 ///
@@ -29,13 +30,14 @@ pub(crate) struct Cli {
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
-    /// The lake: a folder
+    /// The lake: a folder, or a place in a bucket as in s3://bucket/lake
     #[arg(long, global = true, value_name = "URI", default_value = "./lake")]
     pub(crate) lake: String,
     /// Configuration file [default: $XDG_CONFIG_HOME/stagelight/config.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Which log messages go to stderr, in the language of RUST_LOG [default: $RUST_LOG or warn]
+    /// Which log messages go to stderr, in the language of RUST_LOG [default: $RUST_LOG, or
+    /// warn; a worker's is info]
     #[arg(long, global = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
     /// How log messages look
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Ingest(Ingest),
     Sql(Sql),
     Serve(Serve),
+    Worker(Worker),
+    Replay(Replay),
 }
 
 /// Show what Stagelight finds in example logs, then serve it
@@ -80,7 +84,7 @@ pub(crate) struct Demo {
 /// quarantine; the rest is in.
 #[derive(Args, Debug)]
 pub(crate) struct Ingest {
-    /// Logs: a file, a rolling folder, or a tree of them
+    /// Logs: a file, a rolling folder, or a tree of them; on this machine, or s3://bucket/prefix
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// Threads that decode [default: one for each processor]
@@ -158,6 +162,86 @@ pub(crate) struct Serve {
     pub(crate) refresh: Duration,
     #[command(flatten)]
     pub(crate) engine: Engine,
+}
+
+/// Read what a queue announces into the lake, until SIGTERM
+///
+/// The queue is one of SQS that S3 tells of new objects, directly, through SNS or EventBridge. Any
+/// number of workers share a queue and a lake; every row is in the lake once, whatever dies.
+#[derive(Args, Debug)]
+pub(crate) struct Worker {
+    /// The queue
+    #[arg(long, value_name = "URL")]
+    pub(crate) queue_url: String,
+    /// Only objects here or below, as in s3://bucket/prefix
+    #[arg(long, value_name = "URI", value_parser = address)]
+    pub(crate) prefix: Option<Address>,
+    /// Where to answer /metrics, /healthz and /readyz
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9465")]
+    pub(crate) listen: SocketAddr,
+    /// Threads that decode [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// A longer line goes to quarantine
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    pub(crate) max_line_bytes: usize,
+    /// A larger object goes to quarantine
+    #[arg(long, value_name = "MIB", default_value_t = 16 << 10)]
+    pub(crate) max_object_mib: u64,
+    /// Memory for bytes that are fetched and not yet decoded
+    #[arg(long, value_name = "MIB", default_value_t = 192)]
+    pub(crate) in_flight_mib: u64,
+    /// Commit when so many segments are read
+    #[arg(long, value_name = "N", default_value = "256")]
+    pub(crate) commit_segments: NonZeroUsize,
+    /// Commit when so many rows are read
+    #[arg(long, value_name = "N", default_value_t = 50_000_000)]
+    pub(crate) commit_rows: u64,
+    /// Commit when data files have so much
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    pub(crate) commit_mib: u64,
+    /// Commit when the first segment was read so long ago
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = interval)]
+    pub(crate) commit_after: Duration,
+    /// How long a message is hidden from other workers at a time; extended while it is worked on
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = interval)]
+    pub(crate) visibility_timeout: Duration,
+    /// What cannot be read goes to quarantine when it was received so often [default: 10; where the
+    /// queue has a dead-letter queue, never]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_receives: Option<u32>,
+    /// How long stopping may take
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
+    pub(crate) drain_timeout: Duration,
+    /// List --prefix so often, for what was never announced
+    #[arg(long, value_name = "DURATION", requires = "prefix", value_parser = interval)]
+    pub(crate) reconcile_every: Option<Duration>,
+}
+
+/// Put into a queue again what a worker is to read
+///
+/// What the lake has by then is not read again. Name what is meant: places, --dead-letters,
+/// --quarantine, or several of them.
+#[derive(Args, Debug)]
+#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["places", "dead_letters", "quarantine"])))]
+pub(crate) struct Replay {
+    /// Objects here or below that the lake does not have, as in s3://bucket/prefix
+    #[arg(value_name = "URI", value_parser = address)]
+    pub(crate) places: Vec<Address>,
+    /// The queue
+    #[arg(long, value_name = "URL")]
+    pub(crate) queue_url: String,
+    /// The messages of this queue, which are taken out of it
+    #[arg(long, value_name = "URL")]
+    pub(crate) dead_letters: Option<String>,
+    /// Objects that went to quarantine whole: not readable, too large
+    #[arg(long)]
+    pub(crate) quarantine: bool,
+}
+
+/// Reads `s3://bucket/prefix`.
+fn address(text: &str) -> Result<Address, String> {
+    Address::parse(text).ok_or_else(|| format!("`{text}` is not s3://bucket/prefix"))
 }
 
 /// Reads `name=12.5` and `name=36h`, which is in seconds.

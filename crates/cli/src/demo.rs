@@ -39,9 +39,9 @@ pub(crate) async fn run(_global: &Global, command: &Demo) -> Result<ExitCode> {
     std::fs::create_dir(&logs)?;
     LOGS.extract(&logs).context("unpacking the example logs")?;
     let lake_uri = folder.path().join("lake").display().to_string();
-    let lake = Lake::create(&lake_uri).await?;
+    let lake = Arc::new(Lake::create(&lake_uri).await?);
     let report = with_progress(&lake, discover(&[logs]), &Options::default()).await?;
-    let engine = Arc::new(Engine::new(Arc::new(lake), &Settings::default()).await?);
+    let engine = Arc::new(Engine::new(lake, &Settings::default()).await?);
 
     let mut out = io::stdout();
     writeln!(

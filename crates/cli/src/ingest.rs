@@ -1,14 +1,17 @@
 //! `stagelight ingest`.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use stagelight_ingest::{Discovery, Options, Progress, Report, discover, ingest};
+use stagelight_ingest::{
+    Address, Discoveries, Options, Progress, Report, S3, aws_settings, discover, ingest,
+};
 use stagelight_lake::Lake;
 
 use crate::args::{Global, Ingest, SummaryFormat};
@@ -25,13 +28,9 @@ pub(crate) async fn run(global: &Global, command: &Ingest) -> Result<ExitCode> {
         max_line_bytes: command.max_line_bytes,
         ..defaults
     };
-    if let Some(uri) = command.paths.iter().find(|path| path.to_string_lossy().contains("://")) {
-        bail!("{} cannot be read: logs are local files and folders so far", uri.display());
-    }
-    let paths = command.paths.clone();
-    let discovery = tokio::task::spawn_blocking(move || discover(&paths)).await?;
-    let lake = Lake::create(&global.lake).await?;
-    let report = with_progress(&lake, discovery, &options).await?;
+    let found = find(&command.paths).await?;
+    let lake = Arc::new(Lake::create(&global.lake).await?);
+    let report = with_progress(&lake, found, &options).await?;
     match command.summary {
         SummaryFormat::Text => summary(&mut io::stdout().lock(), &report, &global.lake)?,
         SummaryFormat::Json => summary_json(&mut io::stdout().lock(), &report)?,
@@ -39,26 +38,50 @@ pub(crate) async fn run(global: &Global, command: &Ingest) -> Result<ExitCode> {
     Ok(if report.quarantined > 0 { ExitCode::from(QUARANTINED) } else { ExitCode::SUCCESS })
 }
 
+/// What is at `paths`, of which some may be in a bucket.
+async fn find(paths: &[PathBuf]) -> Result<Discoveries> {
+    let mut files = Vec::new();
+    let mut places = Vec::new();
+    for path in paths {
+        let text = path.to_string_lossy();
+        match (Address::parse(&text), text.split_once("://")) {
+            (Some(place), _) => places.push(place),
+            (None, None) => files.push(path.clone()),
+            (None, Some(("file", _))) => {
+                let path = url::Url::parse(&text).ok().and_then(|url| url.to_file_path().ok());
+                files.push(path.with_context(|| format!("{text} is no path of this machine"))?);
+            }
+            (None, Some(_)) => bail!("{text} cannot be read: logs are files, folders and s3://"),
+        }
+    }
+    let here = tokio::task::spawn_blocking(move || discover(&files)).await?.into();
+    if places.is_empty() {
+        return Ok(here);
+    }
+    let s3 = S3::new(&aws_settings().await);
+    Ok(here.and(Discoveries::list(Arc::new(s3), places)))
+}
+
 /// Ingests, with a bar on a terminal.
 pub(crate) async fn with_progress(
-    lake: &Lake,
-    discovery: Discovery,
+    lake: &Arc<Lake>,
+    found: impl Into<Discoveries>,
     options: &Options,
 ) -> Result<Report> {
     let progress = Arc::new(Progress::default());
-    let total = discovery.segments.iter().map(|segment| segment.size).sum();
-    let bar = io::stderr().is_terminal().then(|| bar(total));
+    let bar = io::stderr().is_terminal().then(bar);
     let ticking = bar.clone().map(|bar| {
         let progress = Arc::clone(&progress);
         tokio::spawn(async move {
             loop {
-                bar.set_position(progress.bytes().min(total));
+                bar.set_length(progress.bytes_found());
+                bar.set_position(progress.bytes().min(progress.bytes_found()));
                 bar.set_message(format!("{} events", count(progress.events())));
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         })
     });
-    let report = ingest(lake, discovery, options, progress).await;
+    let report = ingest(lake, found, options, progress).await;
     if let Some(ticking) = ticking {
         ticking.abort();
     }
@@ -68,12 +91,12 @@ pub(crate) async fn with_progress(
     Ok(report?)
 }
 
-fn bar(total: u64) -> ProgressBar {
+fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template(
         "{elapsed_precise} {bar:40.green/dim} {bytes}/{total_bytes} {msg}",
     )
     .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(total).with_style(style)
+    ProgressBar::new(0).with_style(style)
 }
 
 fn summary(out: &mut impl Write, report: &Report, lake: &str) -> io::Result<()> {

@@ -4,18 +4,28 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Global, LogFormat};
+use crate::args::{Cli, Command, Global, LogFormat};
+
+/// delta-rs warns of every commit that another writer made first, and AWS' SDK of every machine that
+/// is none of EC2: that is no news here.
+const QUIET: &str = "warn,deltalake_core=error,aws_config=error";
+/// What goes on for days tells what it does.
+const TELLING: &str =
+    "warn,deltalake_core=error,aws_config=error,stagelight_ingest=info,stagelight_lake=info";
 
 /// Starts logging as the flags say.
-pub(crate) fn start(global: &Global) {
-    let filter = match &global.log {
+pub(crate) fn start(args: &Cli) {
+    let default = match args.command {
+        Command::Worker(_) => TELLING,
+        _ => QUIET,
+    };
+    let Global { log, log_format, .. } = &args.global;
+    let filter = match log {
         Some(filter) => EnvFilter::new(filter),
-        // delta-rs warns of every commit that another writer made first, which is no news here.
-        None => EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| EnvFilter::new("warn,deltalake_core=error")),
+        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default)),
     };
     let messages = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match global.log_format {
+    match log_format {
         LogFormat::Text => messages.with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => messages.json().init(),
     }

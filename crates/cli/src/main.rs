@@ -6,10 +6,12 @@ mod demo;
 mod format;
 mod ingest;
 mod logging;
+mod replay;
 mod serve;
 mod shell;
 mod sql;
 mod terminal;
+mod worker;
 
 use std::io;
 use std::process::ExitCode;
@@ -21,7 +23,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => error.exit(),
     };
-    logging::start(&args.global);
+    logging::start(&args);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::from(error).context("starting threads")),
@@ -30,8 +32,10 @@ fn main() -> ExitCode {
         match args.command {
             Command::Demo(command) => demo::run(&args.global, &command).await,
             Command::Ingest(command) => ingest::run(&args.global, &command).await,
+            Command::Replay(command) => replay::run(&args.global, &command).await,
             Command::Sql(command) => sql::run(&args.global, &command).await,
             Command::Serve(command) => serve::run(&args.global, &command).await,
+            Command::Worker(command) => worker::run(&args.global, &command).await,
         }
     });
     // What still runs in the background must not keep a finished command from ending.

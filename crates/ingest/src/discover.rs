@@ -8,11 +8,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
-use stagelight_eventlog::{Codec, Identity, LogLayout, LogName};
-use stagelight_lake::{Layout, SourceId};
+use stagelight_lake::SourceId;
 use walkdir::WalkDir;
 
+use crate::objects::Object;
 use crate::quarantine::Problem;
+use crate::segment::{FileName, Log, Named, Place, Segment, display, source};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -27,40 +28,6 @@ pub struct Discovery {
     pub problems: Vec<(SourceId, String, Problem)>,
 }
 
-/// One file of a log.
-#[derive(Clone, Debug)]
-pub struct Segment {
-    /// Where it is and which bytes are meant.
-    pub source: SourceId,
-    /// Where it is on this machine.
-    pub path: PathBuf,
-    /// Its name and, of a rolling log, the folder that it is in.
-    pub display: String,
-    /// Its size in bytes, compressed.
-    pub size: u64,
-    /// When it was last changed.
-    pub modified: DateTime<Utc>,
-    /// Its roll index.
-    pub index: u64,
-    /// How it relates to others of its log.
-    pub layout: Layout,
-    /// Its codec, by its name.
-    pub codec: Codec,
-    /// What the segments of a log share.
-    pub log: Arc<Log>,
-}
-
-/// What the segments of a log share.
-#[derive(Debug)]
-pub struct Log {
-    /// `<app>[_<attempt>]`.
-    pub name: String,
-    /// Where the log begins, if that is among the segments that were found.
-    pub first: Option<(PathBuf, Codec)>,
-    /// Which application attempt it is of, once somebody has looked.
-    pub identity: OnceLock<Identity>,
-}
-
 /// Finds every segment that is one of `paths` or below one.
 pub fn discover(paths: &[PathBuf]) -> Discovery {
     let mut found = Found::default();
@@ -70,18 +37,37 @@ pub fn discover(paths: &[PathBuf]) -> Discovery {
     found.finish()
 }
 
+/// The segments among the objects that are `there`: all that there are of each log.
+pub(crate) fn among(there: Vec<Object>) -> Discovery {
+    let mut found = Found::default();
+    for object in there {
+        let address = object.address.clone();
+        let (folder, file) = address.folder_and_file();
+        found.add(
+            &address.folder().to_string(),
+            FileName::parse(folder, file),
+            File {
+                source: source(&object),
+                place: Place::Object(object.address),
+                display: display(folder, file),
+                size: object.size,
+                modified: object.modified,
+            },
+        );
+    }
+    found.finish()
+}
+
 #[derive(Default)]
 struct Found {
-    /// By folder and name of the log.
-    logs: BTreeMap<(PathBuf, String), BTreeMap<PathBuf, File>>,
+    /// By the folder's URI and the name of the log.
+    logs: BTreeMap<(String, String), BTreeMap<Place, (Named, File)>>,
     discovery: Discovery,
 }
 
 struct File {
-    index: u64,
-    layout: Layout,
-    codec: Codec,
     source: SourceId,
+    place: Place,
     display: String,
     size: u64,
     modified: DateTime<Utc>,
@@ -119,34 +105,30 @@ impl Found {
 
     fn file(&mut self, path: &Path, metadata: &Metadata) {
         // Behind a link stands a file that has its own name, and may be found by that too.
-        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let folder_name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-        match LogName::parse(&folder_name, &file_name) {
-            LogName::Segment { log, layout, index, codec, compacted, in_progress: _ } => {
-                let file = File {
-                    index,
-                    layout: match layout {
-                        _ if compacted => Layout::Compacted,
-                        LogLayout::Single => Layout::Single,
-                        LogLayout::Rolling => Layout::Rolling,
-                        LogLayout::Dated => Layout::Dated,
-                    },
-                    codec,
-                    source: source(path, metadata),
-                    display: display(path),
-                    size: metadata.len(),
-                    modified: modified(metadata).into(),
-                };
-                let key = (folder.to_owned(), log);
-                self.logs.entry(key).or_default().insert(path.to_owned(), file);
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = uri(path.parent().unwrap_or(Path::new("")));
+        let (folder_name, file_name) = names(&path);
+        let file = File {
+            source: file_source(&path, metadata),
+            display: display(&folder_name, &file_name),
+            size: metadata.len(),
+            modified: modified(metadata).into(),
+            place: Place::File(path),
+        };
+        self.add(&folder, FileName::parse(&folder_name, &file_name), file);
+    }
+
+    fn add(&mut self, folder: &str, name: FileName, file: File) {
+        match name {
+            FileName::Segment(named) => {
+                let key = (folder.to_owned(), named.log.clone());
+                self.logs.entry(key).or_default().insert(file.place.clone(), (named, file));
             }
-            LogName::Status { log, .. } => {
+            FileName::Status(log) => {
                 // An empty entry: a log without segments is worth a word.
                 self.logs.entry((folder.to_owned(), log)).or_default();
             }
-            LogName::Other => self.discovery.skipped += 1,
+            FileName::Other => self.discovery.skipped += 1,
         }
     }
 
@@ -156,31 +138,35 @@ impl Found {
 
     fn problem(&mut self, path: &Path, problem: Problem) {
         let source = SourceId { uri: uri(path), etag: String::new() };
-        self.discovery.problems.push((source, display(path), problem));
+        let (folder, file) = names(path);
+        self.discovery.problems.push((source, display(&folder, &file), problem));
     }
 
     fn finish(mut self) -> Discovery {
         for ((folder, name), files) in std::mem::take(&mut self.logs) {
             if files.is_empty() {
-                self.problem(&folder, Problem::NoSegments);
+                let display = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+                let display = display.to_owned();
+                let source = SourceId { uri: folder, etag: String::new() };
+                self.discovery.problems.push((source, display, Problem::NoSegments));
                 continue;
             }
-            let first = files.iter().min_by_key(|(_, file)| file.index);
+            let first = files.iter().min_by_key(|(_, (named, _))| named.index);
             let log = Arc::new(Log {
                 name,
-                first: first.map(|(path, file)| (path.clone(), file.codec)),
+                first: first.map(|(place, (named, _))| (place.clone(), named.codec)),
                 identity: OnceLock::new(),
             });
             self.discovery.logs += 1;
-            self.discovery.segments.extend(files.into_iter().map(|(path, file)| Segment {
+            self.discovery.segments.extend(files.into_values().map(|(named, file)| Segment {
                 source: file.source,
-                path,
+                place: file.place,
                 display: file.display,
                 size: file.size,
                 modified: file.modified,
-                index: file.index,
-                layout: file.layout,
-                codec: file.codec,
+                index: named.index,
+                layout: named.layout,
+                codec: named.codec,
                 log: Arc::clone(&log),
             }));
         }
@@ -189,7 +175,7 @@ impl Found {
     }
 }
 
-fn source(path: &Path, metadata: &Metadata) -> SourceId {
+fn file_source(path: &Path, metadata: &Metadata) -> SourceId {
     let since = modified(metadata).duration_since(UNIX_EPOCH).unwrap_or_default();
     let modified = since.as_nanos();
     SourceId { uri: uri(path), etag: format!("{modified:x}-{:x}", metadata.len()) }
@@ -206,10 +192,8 @@ fn uri(path: &Path) -> String {
         .map_or_else(|()| absolute.to_string_lossy().into_owned(), Into::into)
 }
 
-fn display(path: &Path) -> String {
+/// The names of a file's folder and of the file.
+fn names(path: &Path) -> (String, String) {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    match path.parent().map(name) {
-        Some(folder) if folder.starts_with("eventlog_v2_") => format!("{folder}/{}", name(path)),
-        _ => name(path),
-    }
+    (path.parent().map(name).unwrap_or_default(), name(path))
 }

@@ -4,13 +4,47 @@
 //! the ledger does not have: `rayon` decodes segments side by side, `tokio` waits for the lake.
 //! Bad input is counted and kept in quarantine; it never ends a run.
 
+mod admission;
+mod aws;
 mod discover;
+mod envelope;
+mod fetch;
+mod group;
+mod health;
+mod lease;
+mod listing;
+mod logs;
+mod objects;
+mod opener;
+mod pipeline;
 mod quarantine;
+mod queue;
+mod read;
+mod replay;
 mod report;
+mod retry;
 mod run;
+mod s3;
 mod segment;
+mod sqs;
+mod sweep;
+mod worker;
+mod worker_metrics;
 
-pub use discover::{Discovery, Segment, discover};
+pub use aws::settings as aws_settings;
+pub use discover::{Discovery, discover};
+pub use envelope::{EnvelopeError, Notice, notices};
+pub use group::GroupLimits;
+pub use health::Health;
+pub use listing::Discoveries;
+pub use objects::{Address, Object, ObjectError, Objects, Page, Part};
 pub use quarantine::Problem;
+pub use queue::{Depth, Message, Queue, QueueError};
+pub use replay::{ReplayError, replay_objects, replay_place, replay_queue};
 pub use report::{Progress, Report};
 pub use run::{IngestError, Options, ingest};
+pub use s3::S3;
+pub use segment::{Log, Place, Segment};
+pub use sqs::Sqs;
+pub use worker::{Worker, WorkerError, WorkerOptions};
+pub use worker_metrics::{Fate, WorkerFamily, WorkerMetrics, WorkerSample};

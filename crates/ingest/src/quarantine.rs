@@ -1,5 +1,7 @@
 //! What could not be read, kept with the reason.
 
+use std::borrow::Cow;
+
 use chrono::Utc;
 use stagelight_eventlog::{Identity, LineError, Value};
 use stagelight_lake::SourceId;
@@ -27,6 +29,19 @@ pub enum Problem {
     Damaged(String),
     /// The line is longer than the limit.
     LineTooLong(String),
+    /// The object is larger than the limit.
+    TooLarge {
+        /// Where it is.
+        uri: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit that it exceeds.
+        limit: u64,
+    },
+    /// The message of a queue says nothing that can be read.
+    Message(String),
+    /// Reading it made this program fail.
+    Defect(String),
     /// The line is no event, or an event without what makes it one.
     Line(&'static str, String),
 }
@@ -43,22 +58,32 @@ impl Problem {
             Self::TruncatedLine(_) => "truncated_line",
             Self::Damaged(_) => "damaged",
             Self::LineTooLong(_) => "line_too_long",
+            Self::TooLarge { .. } => "too_large",
+            Self::Message(_) => "unknown_message",
+            Self::Defect(_) => "defect",
             Self::Line(reason, _) => reason,
         }
     }
 
     /// What exactly is wrong, as the column `detail` has it.
-    pub fn detail(&self) -> &str {
+    pub fn detail(&self) -> Cow<'_, str> {
         match self {
-            Self::NoSegments => "no files of events here",
-            Self::Empty => "the file has no bytes",
+            Self::NoSegments => "no files of events here".into(),
+            Self::Empty => "the file has no bytes".into(),
+            Self::TooLarge { uri, size, limit } => format!(
+                "{size} bytes are more than the limit of {limit}; to read it all the same: \
+                 stagelight ingest {uri}"
+            )
+            .into(),
             Self::Unreadable(detail)
+            | Self::Message(detail)
+            | Self::Defect(detail)
             | Self::NotAnEventLog(detail)
             | Self::TruncatedStream(detail)
             | Self::TruncatedLine(detail)
             | Self::Damaged(detail)
             | Self::LineTooLong(detail)
-            | Self::Line(_, detail) => detail,
+            | Self::Line(_, detail) => detail.into(),
         }
     }
 
@@ -117,6 +142,7 @@ impl<'a> Quarantine<'a> {
 
     pub(crate) fn add(&mut self, problem: &Problem, place: Place<'_>) {
         let int = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
+        let detail = problem.detail();
         let raw = String::from_utf8_lossy(&place.raw[..place.raw.len().min(RAW_BYTES)]);
         let values = [
             Value::Text(&self.source.uri),
@@ -124,7 +150,7 @@ impl<'a> Quarantine<'a> {
             place.line.map_or(Value::Null, |(number, _)| int(number)),
             place.line.map_or(Value::Null, |(_, offset)| int(offset)),
             Value::Text(problem.reason()),
-            Value::Text(problem.detail()),
+            Value::Text(&detail),
             if raw.is_empty() { Value::Null } else { Value::Text(&raw) },
             Value::Int(Utc::now().timestamp_millis()),
         ];
@@ -137,7 +163,7 @@ impl<'a> Quarantine<'a> {
             source = self.source.uri,
             line = place.line.map(|(number, _)| number),
             reason = problem.reason(),
-            detail = problem.detail(),
+            %detail,
             "quarantined"
         );
     }

@@ -9,6 +9,7 @@ use crate::quarantine::Problem;
 #[derive(Debug, Default)]
 pub struct Progress {
     bytes: AtomicU64,
+    bytes_found: AtomicU64,
     segments: AtomicU64,
     events: AtomicU64,
     rows: AtomicU64,
@@ -31,6 +32,8 @@ macro_rules! counters {
 
 impl Progress {
     counters! {
+        /// Bytes of segments that were found and are to be read, compressed.
+        bytes_found, add_bytes_found;
         /// Bytes that were read, compressed.
         bytes, add_bytes;
         /// Segments that were read.

@@ -1,22 +1,26 @@
 //! A run: every segment that the ledger does not have, read, stored and committed.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rayon::ThreadPoolBuilder;
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use stagelight_lake::{DataFile, Ingested, Lake, LakeError, StoredFile};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use stagelight_lake::{Lake, LakeError, Ledger, SourceId};
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use crate::discover::{Discovery, Segment};
+use crate::discover::Discovery;
+use crate::group::{Group, GroupLimits};
+use crate::listing::Discoveries;
+use crate::objects::ObjectError;
+use crate::pipeline::Pipeline;
+use crate::quarantine::Problem;
+use crate::read::{Outcome, ReadError, Unread};
 use crate::report::{Progress, Report};
-use crate::segment::{self, Outcome, SegmentError};
+use crate::segment::Segment;
 
-/// Finished files that wait to be stored, at most: they are what holds memory.
-const FILES_WAITING: usize = 4;
 /// As many problems are told one by one.
 const PROBLEMS_TOLD: usize = 20;
 
@@ -27,10 +31,8 @@ pub struct Options {
     pub threads: NonZeroUsize,
     /// A line that is longer goes to quarantine.
     pub max_line_bytes: usize,
-    /// A group of segments is committed when it has so many segments,
-    pub commit_segments: usize,
-    /// or when its first segment has waited so long.
-    pub commit_after: Duration,
+    /// When what was read is committed.
+    pub commit: GroupLimits,
 }
 
 impl Default for Options {
@@ -38,8 +40,7 @@ impl Default for Options {
         Self {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             max_line_bytes: 64 << 20,
-            commit_segments: 256,
-            commit_after: Duration::from_secs(30),
+            commit: GroupLimits::default(),
         }
     }
 }
@@ -50,6 +51,9 @@ pub enum IngestError {
     /// The lake cannot be written.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// A bucket cannot be listed.
+    #[error("listing {0}")]
+    Listing(ObjectError),
     /// The threads that decode cannot be started.
     #[error("starting threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -58,173 +62,195 @@ pub enum IngestError {
     Panicked,
 }
 
-/// Reads into `lake` what of `discovery` it does not have.
+/// Reads into `lake` what is found and it does not have.
 ///
 /// # Errors
 ///
-/// [`IngestError`] where the lake cannot be written. What was committed before that stays, and
-/// another run goes on from there.
+/// [`IngestError`] where the lake cannot be written, or a bucket not be listed. What was committed
+/// before that stays, and another run goes on from there.
 pub async fn ingest(
-    lake: &Lake,
-    discovery: Discovery,
+    lake: &Arc<Lake>,
+    found: impl Into<Discoveries>,
     options: &Options,
     progress: Arc<Progress>,
 ) -> Result<Report, IngestError> {
     let started = Instant::now();
-    let ledger = lake.ledger().await?;
-    let found = discovery.segments.len();
-    let todo: Vec<Segment> =
-        discovery.segments.into_iter().filter(|segment| !ledger.has(&segment.source)).collect();
+    let before = Counts::of(&progress);
+    let Discoveries { objects, stream } = found.into();
+    let pipeline = Pipeline::new(
+        Arc::clone(lake),
+        objects,
+        options.threads,
+        options.max_line_bytes,
+        Arc::clone(&progress),
+    )?;
     let mut run = Run {
         lake,
-        options,
-        group: Group::default(),
-        stored: HashMap::new(),
-        report: Report {
-            logs: discovery.logs,
-            segments: found,
-            already_in: found - todo.len(),
-            skipped: discovery.skipped,
-            ..Default::default()
-        },
+        ledger: lake.ledger().await?,
+        pipeline: Arc::new(pipeline),
+        todo: VecDeque::new(),
+        reading: JoinSet::new(),
+        group: Group::new(options.commit),
+        report: Report::default(),
+        progress: &progress,
     };
-    for (source, display, problem) in discovery.problems {
-        let mut file = None;
-        let mut keep = |finished| {
-            file = Some(finished);
-            Ok(())
-        };
-        let ingested = segment::quarantine_only(source, &display, &problem, &mut keep)?;
-        let stored = match file {
-            Some(file) => vec![lake.put(file).await?],
-            None => Vec::new(),
-        };
-        progress.add_quarantined(1);
-        run.report.problem(display, problem);
-        run.group.segments.push(Ingested { files: stored, ..ingested });
+    // One more than there are threads: its first bytes are there when a thread is free.
+    let result = run.segments(stream, options.threads.get() + 1).await;
+    // What was read until the listing failed is in.
+    if matches!(result, Ok(()) | Err(IngestError::Listing(_))) {
+        run.commit().await?;
     }
-    run.segments(todo, Arc::clone(&progress)).await?;
-    run.commit().await?;
+    result?;
 
     let mut report = run.report;
-    report.events = progress.events();
-    report.rows = progress.rows();
-    report.bytes = progress.bytes();
-    report.bytes_uncompressed = progress.bytes_uncompressed();
-    report.quarantined = progress.quarantined();
+    before.report(&progress, &mut report);
     report.elapsed = started.elapsed();
     Ok(report)
 }
 
-enum Message {
-    File(usize, DataFile),
-    Done(usize, Box<Outcome>),
-    Failed(SegmentError),
+/// What `progress` had counted before a run.
+struct Counts([u64; 5]);
+
+impl Counts {
+    fn of(progress: &Progress) -> Self {
+        Self([
+            progress.events(),
+            progress.rows(),
+            progress.bytes(),
+            progress.bytes_uncompressed(),
+            progress.quarantined(),
+        ])
+    }
+
+    fn report(&self, progress: &Progress, report: &mut Report) {
+        let Self(now) = Self::of(progress);
+        let [events, rows, bytes, bytes_uncompressed, quarantined] =
+            std::array::from_fn(|at| now[at] - self.0[at]);
+        report.events = events;
+        report.rows = rows;
+        report.bytes = bytes;
+        report.bytes_uncompressed = bytes_uncompressed;
+        report.quarantined = quarantined;
+    }
 }
 
 struct Run<'a> {
     lake: &'a Lake,
-    options: &'a Options,
+    ledger: Ledger,
+    pipeline: Arc<Pipeline>,
+    /// Segments that are found, and not read yet.
+    todo: VecDeque<Segment>,
+    reading: JoinSet<(SourceId, String, Result<Outcome, ReadError>)>,
     group: Group,
-    /// Files of segments that are not done.
-    stored: HashMap<usize, Vec<StoredFile>>,
     report: Report,
-}
-
-/// Segments that wait to be committed together.
-#[derive(Default)]
-struct Group {
-    segments: Vec<Ingested>,
-    since: Option<Instant>,
+    progress: &'a Progress,
 }
 
 impl Run<'_> {
+    /// Reads `at_once` segments side by side; finds more while it does.
     async fn segments(
         &mut self,
-        todo: Vec<Segment>,
-        progress: Arc<Progress>,
+        mut found: BoxStream<'static, Result<Discovery, ObjectError>>,
+        at_once: usize,
     ) -> Result<(), IngestError> {
-        let names: Vec<String> = todo.iter().map(|segment| segment.display.clone()).collect();
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(self.options.threads.get())
-            .thread_name(|n| format!("decode-{n}"))
-            .build()?;
-        let max_line_bytes = self.options.max_line_bytes;
-        let (sender, mut messages) = mpsc::channel(FILES_WAITING);
-        let decoding = tokio::task::spawn_blocking(move || {
-            pool.install(|| {
-                todo.into_par_iter().enumerate().with_max_len(1).for_each(|(n, segment)| {
-                    decode(n, &segment, max_line_bytes, &progress, &sender);
-                });
-            });
-        });
-        while let Some(message) = messages.recv().await {
-            match message {
-                Message::File(n, file) => {
-                    let stored = self.lake.put(file).await?;
-                    self.stored.entry(n).or_default().push(stored);
+        let mut all_found = Ok(false);
+        loop {
+            while self.reading.len() < at_once
+                && let Some(segment) = self.todo.pop_front()
+            {
+                self.begin(segment);
+            }
+            let find = all_found == Ok(false) && self.todo.len() < at_once;
+            if !find && self.reading.is_empty() {
+                return all_found.map(|_| ()).map_err(IngestError::Listing);
+            }
+            tokio::select! {
+                Some(read) = self.reading.join_next() => {
+                    let (source, display, result) = read.map_err(|_| IngestError::Panicked)?;
+                    self.read(source, display, result).await?;
                 }
-                Message::Done(n, outcome) => {
-                    self.done(&names[n], *outcome, n);
-                    if self.group.is_full(self.options) {
-                        self.commit().await?;
-                    }
-                }
-                Message::Failed(SegmentError::Lake(error)) => return Err(error.into()),
-                Message::Failed(SegmentError::Stopped) => {}
+                next = found.next(), if find => match next {
+                    Some(Ok(discovery)) => self.found(discovery).await?,
+                    Some(Err(error)) => all_found = Err(error),
+                    None => all_found = Ok(true),
+                },
+            }
+            if self.group.is_full() {
+                self.commit().await?;
             }
         }
-        decoding.await.map_err(|_| IngestError::Panicked)
     }
 
-    fn done(&mut self, name: &str, outcome: Outcome, n: usize) {
-        if let Some(problem) = outcome.problem {
-            self.report.problem(name.to_owned(), problem);
+    async fn found(&mut self, discovery: Discovery) -> Result<(), IngestError> {
+        self.report.logs += discovery.logs;
+        self.report.skipped += discovery.skipped;
+        self.report.segments += discovery.segments.len();
+        for segment in discovery.segments {
+            if self.ledger.has(&segment.source) {
+                self.report.already_in += 1;
+            } else {
+                self.progress.add_bytes_found(segment.size);
+                self.todo.push_back(segment);
+            }
         }
-        let files = self.stored.remove(&n).unwrap_or_default();
-        let ingested = Ingested { files, ..outcome.ingested };
-        self.group.since.get_or_insert_with(Instant::now);
-        self.group.segments.push(ingested);
+        for (source, display, problem) in discovery.problems {
+            self.unread(Unread { source, display, problem, raw: String::new() }).await?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, segment: Segment) {
+        let pipeline = Arc::clone(&self.pipeline);
+        self.reading.spawn(async move {
+            let (source, display) = (segment.source.clone(), segment.display.clone());
+            (source, display, pipeline.read(segment).await)
+        });
+    }
+
+    async fn read(
+        &mut self,
+        source: SourceId,
+        display: String,
+        result: Result<Outcome, ReadError>,
+    ) -> Result<(), IngestError> {
+        match result {
+            Ok(outcome) => self.done(display, outcome),
+            Err(ReadError::Lake(error)) => return Err(error.into()),
+            Err(ReadError::Panicked) => return Err(IngestError::Panicked),
+            Err(ReadError::Stopped) => {}
+            Err(ReadError::Object(error)) => {
+                let problem = Problem::Unreadable(error.to_string());
+                self.unread(Unread { source, display, problem, raw: String::new() }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, name: String, outcome: Outcome) {
+        if let Some(problem) = outcome.problem {
+            self.report.problem(name, problem);
+        }
+        self.group.push(outcome.ingested);
+    }
+
+    async fn unread(&mut self, unread: Unread) -> Result<(), IngestError> {
+        let ingested = unread.keep(self.lake).await?;
+        self.progress.add_quarantined(1);
+        self.report.problem(unread.display, unread.problem);
+        self.group.push(ingested);
+        Ok(())
     }
 
     async fn commit(&mut self) -> Result<(), IngestError> {
-        let group = std::mem::take(&mut self.group);
-        Ok(self.lake.commit(group.segments).await?)
-    }
-}
-
-impl Group {
-    fn is_full(&self, options: &Options) -> bool {
-        self.segments.len() >= options.commit_segments
-            || self.since.is_some_and(|since| since.elapsed() >= options.commit_after)
+        self.lake.commit(self.group.take()).await?;
+        Ok(())
     }
 }
 
 impl Report {
-    fn problem(&mut self, name: String, problem: crate::Problem) {
+    fn problem(&mut self, name: String, problem: Problem) {
         if self.problems.len() < PROBLEMS_TOLD {
             self.problems.push((name, problem));
         }
     }
-}
-
-/// Reads one segment on a decoding thread. A closed channel means that nobody wants it any more.
-fn decode(
-    n: usize,
-    segment: &Segment,
-    max_line_bytes: usize,
-    progress: &Progress,
-    sender: &mpsc::Sender<Message>,
-) {
-    if sender.is_closed() {
-        return;
-    }
-    let mut sink =
-        |file| sender.blocking_send(Message::File(n, file)).map_err(|_| SegmentError::Stopped);
-    let message = match segment::read(segment, max_line_bytes, progress, &mut sink) {
-        Ok(outcome) => Message::Done(n, Box::new(outcome)),
-        Err(error) => Message::Failed(error),
-    };
-    // The receiver is gone only when the run has failed already.
-    let _ = sender.blocking_send(message);
 }

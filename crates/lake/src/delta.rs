@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::Utc;
@@ -13,21 +14,25 @@ use deltalake_core::kernel::{
     Action, Add, ArrayType, DataType as DeltaType, MetadataExt, PrimitiveType, Protocol, Remove,
     StructField, StructType, new_metadata,
 };
+use deltalake_core::logstore::get_actions;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::config::TablePropertiesExt;
-use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use deltalake_core::{DeltaTable, DeltaTableError};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use stagelight_tables::{Table, all};
-use url::Url;
 
 use crate::error::LakeError;
+use crate::place::Place;
 use crate::segment::{StoredFile, statistics_columns};
 use crate::snapshot::{LakeFile, Snapshot};
 use crate::source::SourceKey;
 
-/// A commit that collides with another that removes the same files is tried again so often.
-const COMMIT_ATTEMPTS: usize = 10;
+/// A commit that somebody else was faster than so often is given up.
+const COMMIT_CONFLICTS: u64 = 100;
+/// Between two attempts at a commit, in milliseconds, at first and at most.
+const PAUSE: u64 = 10;
+const PAUSE_AT_MOST: u64 = 1_000;
 
 /// The property of a table that says by which declarations it was made.
 const FORMAT_PROPERTY: &str = "stagelight.format";
@@ -50,19 +55,16 @@ pub(crate) struct TableLog {
 }
 
 impl TableLog {
-    /// The log of `table` in the lake at `root`; where there is none and `create` says so, it is
+    /// The log of `table` in the lake at `place`; where there is none and `create` says so, it is
     /// made.
     pub(crate) async fn open(
-        root: &Url,
+        place: &Place,
         table: &'static Table,
         create: bool,
     ) -> Result<Self, LakeError> {
         let error = LakeError::delta(table.name);
         let open = async {
-            let location = root.join(&format!("{}/", table.name)).map_err(|e| {
-                DeltaTableError::generic(format!("{root} cannot hold {}: {e}", table.name))
-            })?;
-            let log = Self { table, delta: DeltaTableBuilder::from_url(location)?.build()? };
+            let log = Self { table, delta: place.table(table)? };
             if create && !log.is_there().await? {
                 let made = log.make().await;
                 // Somebody else may have made it meanwhile.
@@ -135,6 +137,12 @@ impl TableLog {
         }
     }
 
+    /// The version that the table has now.
+    pub(crate) async fn version(&mut self) -> Result<u64, LakeError> {
+        let table = self.table.name;
+        Ok(self.now().await?.snapshot().map_err(LakeError::delta(table))?.version())
+    }
+
     /// The table's own id, which no other table has; `None` before the log was read.
     pub(crate) fn id(&self) -> Option<String> {
         Some(self.delta.snapshot().ok()?.metadata().id().to_owned())
@@ -147,35 +155,51 @@ impl TableLog {
     }
 
     /// Adds `files` to the table and removes what it has of the `replaced` segments, in one commit.
+    /// Tells how often somebody else was faster.
+    ///
+    /// A file that somebody has removed after version `since` is not added: its rows are in another
+    /// file by now.
     pub(crate) async fn exchange(
         &mut self,
-        files: Vec<&StoredFile>,
+        mut files: Vec<&StoredFile>,
         replaced: &HashSet<SourceKey>,
-    ) -> Result<(), LakeError> {
-        if files.is_empty() && replaced.is_empty() {
-            return Ok(());
-        }
-        let mut attempt = 1;
-        loop {
-            match self.try_exchange(&files, replaced).await {
-                // Somebody else has removed the same files: look again at what is left.
-                Err(DeltaTableError::Transaction {
-                    source: TransactionError::CommitConflict(conflict),
-                }) if attempt < COMMIT_ATTEMPTS => {
-                    tracing::debug!(table = self.table.name, attempt, %conflict, "commit again");
-                    attempt += 1;
-                }
-                result => return result.map_err(LakeError::delta(self.table.name)),
+        since: u64,
+    ) -> Result<u64, LakeError> {
+        let error = LakeError::delta(self.table.name);
+        let mut since = since;
+        let mut conflicts = 0;
+        let exchange = async {
+            if self.delta.state.is_none() {
+                self.delta.update_state().await?;
             }
-        }
+            loop {
+                let removed = self.removed_after(since).await?;
+                files.retain(|file| !removed.contains(&file.name));
+                since = self.delta.snapshot()?.version();
+                let actions = self.actions(&files, replaced)?;
+                if actions.is_empty() {
+                    return Ok(conflicts);
+                }
+                match self.try_commit(actions).await {
+                    Err(DeltaTableError::Transaction {
+                        source: TransactionError::MaxCommitAttempts(_),
+                    }) if conflicts < COMMIT_CONFLICTS => {
+                        conflicts += 1;
+                        tokio::time::sleep(pause(conflicts)).await;
+                        self.delta.update_state().await?;
+                    }
+                    result => return result.map(|()| conflicts),
+                }
+            }
+        };
+        exchange.await.map_err(error)
     }
 
-    async fn try_exchange(
-        &mut self,
+    fn actions(
+        &self,
         files: &[&StoredFile],
         replaced: &HashSet<SourceKey>,
-    ) -> Result<(), DeltaTableError> {
-        self.delta.update_state().await?;
+    ) -> Result<Vec<Action>, DeltaTableError> {
         let mut actions: Vec<Action> = files.iter().map(|file| Action::Add(add(file))).collect();
         if !replaced.is_empty() {
             let there = Snapshot::of(self.table, &self.delta)?.files.into_iter();
@@ -184,13 +208,34 @@ impl TableLog {
             });
             actions.extend(old.map(|file| Action::Remove(remove(self.table, &file))));
         }
-        if actions.is_empty() {
-            return Ok(());
+        Ok(actions)
+    }
+
+    /// Which files were removed after version `since` and up to the one that was last read.
+    async fn removed_after(&self, since: u64) -> Result<HashSet<String>, DeltaTableError> {
+        let mut removed = HashSet::new();
+        for version in since + 1..=self.delta.snapshot()?.version() {
+            let entry = self.delta.log_store().read_commit_entry(version).await?;
+            let entry = entry.ok_or_else(|| {
+                DeltaTableError::generic(format!("version {version} is gone from the log"))
+            })?;
+            removed.extend(get_actions(version, &entry)?.into_iter().filter_map(|action| {
+                match action {
+                    Action::Remove(remove) => Some(remove.path),
+                    _ => None,
+                }
+            }));
         }
+        Ok(removed)
+    }
+
+    /// Commits `actions` as the version after the one that was last read.
+    async fn try_commit(&mut self, actions: Vec<Action>) -> Result<(), DeltaTableError> {
         let operation =
             DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
         let state = self.delta.snapshot()?;
-        let committed = CommitBuilder::from(CommitProperties::default())
+        // Who comes second looks again at what is there, which delta-rs would not.
+        let committed = CommitBuilder::from(CommitProperties::default().with_max_retries(0))
             .with_actions(actions)
             .build(Some(state), self.delta.log_store(), operation)
             .into_prepared_commit_future()
@@ -211,6 +256,12 @@ impl TableLog {
         }
         Ok(())
     }
+}
+
+/// How long to wait after so many conflicts: longer each time, and not as long as others do.
+fn pause(conflicts: u64) -> Duration {
+    let longest = (PAUSE << conflicts.min(7)).min(PAUSE_AT_MOST);
+    Duration::from_millis(fastrand::u64(..=longest))
 }
 
 fn add(file: &StoredFile) -> Add {

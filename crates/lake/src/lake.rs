@@ -1,12 +1,9 @@
 //! Opening a lake, storing files in it and committing them.
 
 use std::collections::{HashMap, HashSet};
-use std::io::ErrorKind;
-use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use stagelight_tables::{SOURCES, Table, all};
@@ -17,6 +14,7 @@ use crate::delta::TableLog;
 use crate::entries;
 use crate::error::LakeError;
 use crate::ledger::{Ingested, Ledger};
+use crate::place::Place;
 use crate::segment::{DataFile, StoredFile};
 use crate::snapshot::Snapshot;
 use crate::source::SourceKey;
@@ -30,10 +28,18 @@ pub struct Contents {
     pub tables: Vec<Snapshot>,
 }
 
+/// What became of a group of segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Segments that the ledger had already.
+    pub already_in: usize,
+    /// How often another commit to the same table was faster.
+    pub conflicts: u64,
+}
+
 /// Delta tables under one address.
 pub struct Lake {
-    root: Url,
-    store: Arc<dyn ObjectStore>,
+    place: Place,
     /// By the table's name. A lock each, so that tables commit side by side.
     tables: HashMap<&'static str, Mutex<TableLog>>,
 }
@@ -43,13 +49,16 @@ impl Lake {
     ///
     /// # Errors
     ///
-    /// [`LakeError::Address`] where the address is no folder that can be written, or one with other
+    /// [`LakeError::Address`] where the address is no place that can be written, or one with other
     /// things in it; [`LakeError::Format`] where another version has made the lake.
     pub async fn create(uri: &str) -> Result<Self, LakeError> {
-        let folder = local_folder(uri)?;
-        refuse_other_folders(uri, FilePath::new(&folder))?;
-        std::fs::create_dir_all(&folder).map_err(|e| address(uri, e))?;
-        Self::load(uri, &folder, true).await
+        Place::make(uri)?;
+        let place = Place::at(uri).await?;
+        place.refuse_other_things(uri).await?;
+        // Before anything is made in it.
+        TableLog::open(&place, SOURCES, false).await?.check_format().await?;
+        place.make_tables(uri)?;
+        Self::load(place, true).await
     }
 
     /// Opens the lake at `uri`, which must be there.
@@ -58,45 +67,29 @@ impl Lake {
     ///
     /// [`LakeError::Missing`] where nothing has been ingested yet.
     pub async fn open(uri: &str) -> Result<Self, LakeError> {
-        let folder = local_folder(uri)?;
-        match std::fs::metadata(log_of_ledger(FilePath::new(&folder))) {
-            Ok(log) if log.is_dir() => {}
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                return Err(address(uri, error));
-            }
-            _ => return Err(LakeError::Missing { uri: uri.to_owned() }),
+        let place = Place::at(uri).await?;
+        if !place.has_lake(uri).await? {
+            return Err(LakeError::Missing { uri: uri.to_owned() });
         }
-        Self::load(uri, &folder, false).await
+        Self::load(place, false).await
     }
 
-    async fn load(uri: &str, folder: &str, create: bool) -> Result<Self, LakeError> {
-        let folder = std::fs::canonicalize(folder).map_err(|e| address(uri, e))?;
-        let store = LocalFileSystem::new_with_prefix(&folder).map_err(|e| address(uri, e))?;
-        let root = Url::from_directory_path(&folder)
-            .map_err(|()| address(uri, "it is not an absolute path"))?;
-        if create {
-            // Before anything is made in it.
-            TableLog::open(&root, SOURCES, false).await?.check_format().await?;
-            for table in all() {
-                let folder = FilePath::new(&folder).join(table.name);
-                std::fs::create_dir_all(folder).map_err(|e| address(uri, e))?;
-            }
-        }
+    async fn load(place: Place, create: bool) -> Result<Self, LakeError> {
         let tables = try_join_all(all().map(async |table| {
-            let log = TableLog::open(&root, table, create).await?;
+            let log = TableLog::open(&place, table, create).await?;
             Ok::<_, LakeError>((table.name, Mutex::new(log)))
         }));
-        Ok(Self { tables: tables.await?.into_iter().collect(), root, store: Arc::new(store) })
+        Ok(Self { tables: tables.await?.into_iter().collect(), place })
     }
 
     /// Where the lake is.
     pub fn root(&self) -> &Url {
-        &self.root
+        &self.place.root
     }
 
     /// The store that holds the lake and nothing else, its paths seen from the lake's root.
     pub fn store(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.store)
+        Arc::clone(&self.place.store)
     }
 
     /// Stores a data file. It belongs to no table until it is committed.
@@ -108,10 +101,10 @@ impl Lake {
         let mut stored = file.stored();
         let path = Path::from(format!("{}/{}", file.table.name, file.name));
         // A file of that name has these rows already, and readers may know its size.
-        match self.store.put_opts(&path, file.bytes.into(), PutMode::Create.into()).await {
+        match self.place.store.put_opts(&path, file.bytes.into(), PutMode::Create.into()).await {
             Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. }) => {
-                self.store.head(&path).await.map(|found| {
+                self.place.store.head(&path).await.map(|found| {
                     stored.size = usize::try_from(found.size).unwrap_or(usize::MAX);
                 })
             }
@@ -124,16 +117,34 @@ impl Lake {
     /// Makes the rows of a group of segments visible, and then says so in the ledger.
     ///
     /// A later version of a file takes the place of earlier ones in one commit per table; a version
-    /// that comes after a later one is dropped. Committing a segment again changes nothing.
+    /// that comes after a later one is dropped, as is a segment that the ledger has by now.
+    /// Committing a segment again changes nothing.
     ///
     /// # Errors
     ///
     /// [`LakeError`]; the group is to be committed again, whatever of it was.
-    pub async fn commit(&self, mut group: Vec<Ingested>) -> Result<(), LakeError> {
-        let ledger = self.ledger().await?;
+    pub async fn commit(&self, mut group: Vec<Ingested>) -> Result<Committed, LakeError> {
+        let mut committed = Committed::default();
+        if group.is_empty() {
+            return Ok(committed);
+        }
+        let facts = || all().filter(|table| table.name != SOURCES.name);
+        let of_group: HashSet<&str> =
+            group.iter().flat_map(|segment| &segment.files).map(|file| file.table.name).collect();
+        // The tables are read before the ledger. What is removed from them of a segment that the
+        // ledger then lacks is removed later than that, and so it is seen when it is committed.
+        let read = facts().filter(|table| of_group.contains(table.name)).map(async |table| {
+            let version = self.tables[table.name].lock().await.version().await?;
+            Ok::<_, LakeError>((table.name, version))
+        });
+        let versions: HashMap<_, _> = try_join_all(read).await?.into_iter().collect();
+        let (ledger, sources) = self.ledger_and_files().await?;
+        let all = group.len();
+        group.retain(|segment| !ledger.has(&segment.source));
+        committed.already_in = all - group.len();
         group.retain(|segment| !ledger.has_newer(&segment.entry()));
         if group.is_empty() {
-            return Ok(());
+            return Ok(committed);
         }
         let replaced: HashSet<SourceKey> =
             group.iter().flat_map(|segment| ledger.earlier(&segment.entry())).collect();
@@ -141,16 +152,18 @@ impl Lake {
         for file in group.iter().flat_map(|segment| &segment.files) {
             by_table.entry(file.table.name).or_default().push(file);
         }
-        let facts = all().filter(|table| table.name != SOURCES.name);
-        try_join_all(facts.map(|table| {
+        let conflicts = try_join_all(facts().map(|table| {
             let files = by_table.remove(table.name).unwrap_or_default();
-            self.exchange(table, files, &replaced)
-        }))
-        .await?;
+            let since = versions.get(table.name).copied().unwrap_or_default();
+            self.exchange(table, files, &replaced, since)
+        }));
+        committed.conflicts = conflicts.await?.into_iter().sum();
         let rows =
             try_join_all(group.iter().map(async |segment| self.put(segment.ledger_file()?).await))
                 .await?;
-        self.exchange(SOURCES, rows.iter().collect(), &replaced).await
+        committed.conflicts +=
+            self.exchange(SOURCES, rows.iter().collect(), &replaced, sources.version).await?;
+        Ok(committed)
     }
 
     async fn exchange(
@@ -158,8 +171,12 @@ impl Lake {
         table: &Table,
         files: Vec<&StoredFile>,
         replaced: &HashSet<SourceKey>,
-    ) -> Result<(), LakeError> {
-        self.tables[table.name].lock().await.exchange(files, replaced).await
+        since: u64,
+    ) -> Result<u64, LakeError> {
+        if files.is_empty() && replaced.is_empty() {
+            return Ok(0);
+        }
+        self.tables[table.name].lock().await.exchange(files, replaced, since).await
     }
 
     /// The segments that are in the lake now.
@@ -175,7 +192,7 @@ impl Lake {
         let mut log = self.tables[SOURCES.name].lock().await;
         let delta = log.now().await?;
         let files = Snapshot::of(SOURCES, delta).map_err(LakeError::delta(SOURCES.name))?;
-        let entries = entries::read(delta, self.store.as_ref()).await?;
+        let entries = entries::read(delta, self.place.store.as_ref()).await?;
         Ok((Ledger::new(entries), files))
     }
 
@@ -185,14 +202,14 @@ impl Lake {
     ///
     /// [`LakeError::Missing`] or [`LakeError::Replaced`] where it is not.
     pub async fn check(&self) -> Result<(), LakeError> {
-        let mut now = TableLog::open(&self.root, SOURCES, false).await?;
+        let mut now = TableLog::open(&self.place, SOURCES, false).await?;
         if !now.is_there().await.map_err(LakeError::delta(SOURCES.name))? {
-            return Err(LakeError::Missing { uri: self.root.to_string() });
+            return Err(LakeError::Missing { uri: self.place.root.to_string() });
         }
         now.now().await?;
         let opened = self.tables[SOURCES.name].lock().await.id();
         if opened.is_some() && opened != now.id() {
-            return Err(LakeError::Replaced { uri: self.root.to_string() });
+            return Err(LakeError::Replaced { uri: self.place.root.to_string() });
         }
         Ok(())
     }
@@ -217,49 +234,6 @@ impl Lake {
     async fn snapshot(&self, table: &Table) -> Result<Snapshot, LakeError> {
         self.tables[table.name].lock().await.files().await
     }
-}
-
-fn log_of_ledger(lake: &FilePath) -> PathBuf {
-    lake.join(SOURCES.name).join("_delta_log")
-}
-
-/// A folder with other things in it is no place for a lake: who names it has likely mistaken it.
-/// Hidden ones, and folders with the names of tables, are none of these.
-fn refuse_other_folders(uri: &str, folder: &FilePath) -> Result<(), LakeError> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(address(uri, error)),
-    };
-    if log_of_ledger(folder).is_dir() {
-        return Ok(());
-    }
-    for entry in entries {
-        let name = entry.map_err(|e| address(uri, e))?.file_name();
-        let name = name.to_string_lossy();
-        // Somebody else may be making the lake; and a volume has things of its own.
-        let is_of_lake = all().any(|table| name == table.name);
-        if !is_of_lake && !name.starts_with('.') && name != "lost+found" {
-            return Err(address(uri, format!("it is not empty, and no lake: it has {name}")));
-        }
-    }
-    Ok(())
-}
-
-fn local_folder(uri: &str) -> Result<String, LakeError> {
-    match uri.split_once("://") {
-        None => Ok(uri.to_owned()),
-        Some(("file", _)) => Url::parse(uri)
-            .ok()
-            .and_then(|url| url.to_file_path().ok())
-            .and_then(|path| path.into_os_string().into_string().ok())
-            .ok_or_else(|| address(uri, "it is no path of this machine")),
-        Some((scheme, _)) => Err(address(uri, format!("{scheme}:// is not supported yet"))),
-    }
-}
-
-fn address(uri: &str, reason: impl ToString) -> LakeError {
-    LakeError::Address { uri: uri.to_owned(), reason: reason.to_string() }
 }
 
 #[cfg(test)]

@@ -267,6 +267,12 @@ impl Ledger {
         })
     }
 
+    /// Segments that went to quarantine whole, and may be read another time.
+    pub fn unread(&self) -> impl Iterator<Item = &SourceId> {
+        let shown = self.entries.iter().filter(|(_, standing)| *standing != Standing::Replaced);
+        shown.map(|(entry, _)| &entry.source).filter(|source| !source.is_whole())
+    }
+
     /// Whether a later version of the same file is in.
     pub(crate) fn has_newer(&self, entry: &Entry) -> bool {
         self.at_place(entry).is_some_and(|newest| newest.replaces(entry))

@@ -14,13 +14,14 @@ mod error;
 mod lake;
 mod ledger;
 mod parquet_file;
+mod place;
 mod segment;
 mod snapshot;
 mod source;
 mod standing;
 
 pub use error::LakeError;
-pub use lake::{Contents, Lake};
+pub use lake::{Committed, Contents, Lake};
 pub use ledger::{Ingested, Layout, Ledger, LedgerSegment};
 pub use segment::{DataFile, SegmentWriter, StoredFile};
 pub use snapshot::{LakeFile, Snapshot};

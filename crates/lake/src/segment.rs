@@ -42,6 +42,13 @@ pub struct StoredFile {
     pub(crate) stats: String,
 }
 
+impl StoredFile {
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size as u64
+    }
+}
+
 impl DataFile {
     /// What a commit needs to know once the bytes are stored.
     pub(crate) fn stored(&self) -> StoredFile {

@@ -18,6 +18,11 @@ pub struct SourceId {
 }
 
 impl SourceId {
+    /// A name of these bytes: what the data files are named after that have their rows.
+    pub fn id(&self) -> String {
+        self.key().to_string()
+    }
+
     /// The same bytes, of which only a part could be read.
     #[must_use]
     pub fn unread(self) -> Self {

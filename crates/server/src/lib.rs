@@ -9,11 +9,16 @@
 //!
 //! A scrape asks the lake nothing: a task in the background renders a snapshot of all families
 //! whenever the lake has news, and scrapes are given the latest.
+//!
+//! A process that works instead of answering questions has a [`ProbeServer`], with the first three
+//! paths and only its own families.
 
 mod error;
 mod exposition;
+mod listener;
 mod names;
 mod own;
+mod probe;
 mod requests;
 mod routes;
 mod server;
@@ -22,5 +27,6 @@ mod snapshot;
 
 pub use error::ServerError;
 pub use names::NameError;
+pub use probe::{Exposition, Probe, ProbeServer};
 pub use server::{Server, serve};
 pub use settings::Settings;

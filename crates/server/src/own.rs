@@ -5,12 +5,16 @@ use stagelight_query::FamilyType;
 use crate::exposition::{write_header, write_sample};
 use crate::snapshot::Snapshot;
 
+/// Writes which version of the program this is.
+pub(crate) fn write_build(text: &mut String) {
+    let build = "stagelight_build_info";
+    write_header(text, build, FamilyType::Gauge.as_str(), "Version of the program, as a label.");
+    write_sample(text, build, [("version", env!("CARGO_PKG_VERSION"))], 1.0);
+}
+
 /// Writes what is to be said about the server and `snapshot`.
 pub(crate) fn write(text: &mut String, snapshot: &Snapshot) {
-    let build = "stagelight_build_info";
-    write_header(text, build, FamilyType::Gauge.as_str(), "Version of the server, as a label.");
-    write_sample(text, build, [("version", env!("CARGO_PKG_VERSION"))], 1.0);
-
+    write_build(text);
     for (family, help, value) in [
         (
             "stagelight_snapshot_age_seconds",

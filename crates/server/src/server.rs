@@ -2,26 +2,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use stagelight_query::{Engine, Metric};
-use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::error::ServerError;
+use crate::listener::Listener;
 use crate::settings::Settings;
 use crate::snapshot::Status;
 use crate::{names, routes, snapshot};
 
-/// Answers that are under way when the server is told to stop may take so long.
-const DRAIN: Duration = Duration::from_secs(5);
-
 /// A server that listens but does not answer yet.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
     metrics: Vec<Metric>,
     settings: Settings,
 }
@@ -35,15 +30,13 @@ impl Server {
     pub async fn bind(settings: Settings) -> Result<Self, ServerError> {
         let metrics = Metric::embedded()?;
         names::validate(&metrics)?;
-        let error = |source| ServerError::Listen { address: settings.listen.clone(), source };
-        let listener = TcpListener::bind(&settings.listen).await.map_err(error)?;
-        let address = listener.local_addr().map_err(error)?;
-        Ok(Self { listener, address, metrics, settings })
+        let listener = Listener::bind(&settings.listen).await?;
+        Ok(Self { listener, metrics, settings })
     }
 
     /// Where the server listens: the real port where port 0 was asked for.
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.listener.address
     }
 
     /// Answers with what `engine` knows until `shutdown` is done.
@@ -60,26 +53,8 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(snapshot::keep_fresh(engine, self.metrics, self.settings, status));
 
-        let (stop, stopped) = oneshot::channel();
-        let serving =
-            axum::serve(self.listener, routes::router(statuses)).with_graceful_shutdown(async {
-                shutdown.await;
-                // Nobody listens only when the server has ended already.
-                let _ = stop.send(());
-            });
-        let overdue = async {
-            match stopped.await {
-                Ok(()) => tokio::time::sleep(DRAIN).await,
-                Err(_) => std::future::pending().await,
-            }
-        };
-        tracing::info!(address = %self.address, "listening");
         tokio::select! {
-            result = serving.into_future() => result.map_err(ServerError::Serve),
-            () = overdue => {
-                tracing::warn!("stopping with requests unanswered");
-                Ok(())
-            }
+            result = self.listener.answer(routes::router(statuses), shutdown) => result,
             Some(_) = background.join_next() => Err(ServerError::Panicked),
         }
     }

@@ -229,9 +229,9 @@ fn a_lake_that_cannot_be_is_an_error() {
 #[test]
 fn an_address_that_is_no_file_is_an_error_that_says_so_once() {
     let stagelight = Stagelight::new();
-    let run = stagelight.run(&["ingest", "s3://bucket/logs"]);
+    let run = stagelight.run(&["ingest", "gs://bucket/logs"]);
     assert_eq!(run.code, 1, "{}", run.stdout);
-    assert!(run.stderr.contains("s3://bucket/logs cannot be read"), "{}", run.stderr);
+    assert!(run.stderr.contains("gs://bucket/logs cannot be read"), "{}", run.stderr);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     let stagelight = Stagelight::with(&[&log("billing-plain-35")]);

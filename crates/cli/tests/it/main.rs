@@ -1,6 +1,7 @@
 //! The binary as its users meet it: commands, exit codes, output.
 
 mod bad_input;
+mod crashes;
 mod engines;
 mod exactly_once;
 mod formats;

@@ -21,9 +21,10 @@ fn root() -> PathBuf {
 async fn engine_of(logs: &[PathBuf], settings: &Settings) -> (TempDir, Engine) {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
+    let lake = Arc::new(lake);
     let found = discover(logs);
     ingest(&lake, found, &Options::default(), Arc::new(Progress::default())).await.expect("rows");
-    let engine = Engine::new(Arc::new(lake), settings).await.expect("an engine");
+    let engine = Engine::new(lake, settings).await.expect("an engine");
     (folder, engine)
 }
 

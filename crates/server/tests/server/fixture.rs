@@ -34,7 +34,7 @@ impl TestLake {
     pub(crate) async fn add(&self, logs: &[&str]) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/logs");
         let paths: Vec<PathBuf> = logs.iter().map(|log| root.join(log)).collect();
-        let lake = Lake::create(&self.uri()).await.expect("a lake can be made");
+        let lake = Arc::new(Lake::create(&self.uri()).await.expect("a lake can be made"));
         let report = ingest(&lake, discover(&paths), &Options::default(), Arc::default())
             .await
             .expect("the logs can be ingested");

@@ -1,0 +1,111 @@
+//! `stagelight worker`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use stagelight_ingest::{
+    GroupLimits, Health, Objects, Queue, S3, Sqs, Worker, WorkerMetrics, WorkerOptions,
+    aws_settings,
+};
+use stagelight_lake::Lake;
+use stagelight_server::{Exposition, Probe, ProbeServer};
+use tokio::sync::oneshot;
+
+use crate::args::{self, Global};
+use crate::serve::stopped;
+use crate::terminal::hint;
+
+/// Works until it is told to stop, and then until what it has begun is in or given back.
+pub(crate) async fn run(global: &Global, command: &args::Worker) -> Result<ExitCode> {
+    let settings = aws_settings().await;
+    let queue = Sqs::new(&settings, &command.queue_url);
+    let mut options = options(command);
+    if options.max_receives.is_none() && queue.has_dead_letters().await? != Some(true) {
+        options.max_receives = WorkerOptions::default().max_receives;
+    }
+    let queue: Arc<dyn Queue> = Arc::new(queue);
+    let objects: Arc<dyn Objects> = Arc::new(S3::new(&settings));
+    let lake = Arc::new(Lake::create(&global.lake).await?);
+    let probe = Arc::new(WorkerProbe::default());
+    let worker = Worker {
+        queue,
+        objects,
+        options,
+        metrics: Arc::clone(&probe.metrics),
+        health: Arc::clone(&probe.health),
+    };
+
+    let server = ProbeServer::bind(&command.listen.to_string()).await?;
+    hint(&format!("listening on http://{}", server.local_addr()));
+    let (end, ended) = oneshot::channel::<()>();
+    let answering = tokio::spawn(server.run(probe, async {
+        // It ends when nobody is left who could say so, too.
+        let _ = ended.await;
+    }));
+    let stop = stopped()?;
+    let result = worker
+        .run(lake, async move {
+            stop.await;
+            hint("stopping: what is read is committed, the rest is given back");
+            tokio::spawn(stop_at_once());
+        })
+        .await;
+    drop(end);
+    answering.await.context("answering probes")??;
+    result?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends the process with the second signal.
+async fn stop_at_once() {
+    let Ok(stop) = stopped() else { return };
+    stop.await;
+    hint("stopped at once: what was not committed comes again");
+    std::process::exit(1);
+}
+
+fn options(command: &args::Worker) -> WorkerOptions {
+    let defaults = WorkerOptions::default();
+    WorkerOptions {
+        threads: command.threads.unwrap_or(defaults.threads),
+        max_line_bytes: command.max_line_bytes,
+        max_object_bytes: command.max_object_mib << 20,
+        bytes_in_flight: command.in_flight_mib << 20,
+        within: command.prefix.clone(),
+        commit: GroupLimits {
+            segments: command.commit_segments.get(),
+            rows: command.commit_rows,
+            bytes: command.commit_mib << 20,
+            age: command.commit_after,
+        },
+        visibility: command.visibility_timeout,
+        max_receives: command.max_receives,
+        drain: command.drain_timeout,
+        reconcile: command.reconcile_every,
+    }
+}
+
+/// What a worker tells of itself.
+#[derive(Debug, Default)]
+struct WorkerProbe {
+    metrics: Arc<WorkerMetrics>,
+    health: Arc<Health>,
+}
+
+impl Probe for WorkerProbe {
+    fn metrics(&self, out: &mut Exposition) {
+        for family in self.metrics.families() {
+            out.family(family.name, family.kind, family.help);
+            for sample in family.samples {
+                let name = format!("{}{}", family.name, sample.suffix);
+                let label = sample.label.as_ref().map(|(name, value)| (*name, value.as_str()));
+                out.sample(&name, label, sample.value);
+            }
+        }
+    }
+
+    fn problem(&self) -> Option<String> {
+        self.health.problem()
+    }
+}

@@ -1,0 +1,72 @@
+//! What S3 and SQS have in common: where the settings come from, and what errors mean.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+/// To begin a connection may take so long.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Codes that say that somebody has to give rights or set something up.
+const NOT_ALLOWED: [&str; 10] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "AccountProblem",
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "NotAuthorized",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// AWS' settings, from AWS' own places: environment, profile, web identity (IRSA), container
+/// credentials (EKS Pod Identity), instance metadata.
+pub async fn settings() -> SdkConfig {
+    aws_config::from_env()
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+        .load()
+        .await
+}
+
+/// Whether a service is elsewhere than AWS has it: an emulator, or another store that speaks S3.
+pub(crate) fn has_endpoint(settings: &SdkConfig, service: &str) -> bool {
+    let of_service = format!("AWS_ENDPOINT_URL_{service}");
+    settings.endpoint_url().is_some()
+        || [&of_service, "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// An error of a service, in short.
+pub(crate) struct Failure {
+    /// The service's code, where it answered.
+    pub(crate) code: String,
+    /// The HTTP status, where it answered.
+    pub(crate) status: Option<u16>,
+    /// What it says.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let code = error.code().unwrap_or_default().to_owned();
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let message = match (error.message(), code.is_empty()) {
+            (Some(message), false) => format!("{code}: {message}"),
+            (None, false) => code.clone(),
+            _ => DisplayErrorContext(error).to_string(),
+        };
+        Self { code, status, message }
+    }
+
+    /// Whether somebody has to give rights or set something up.
+    pub(crate) fn is_not_allowed(&self) -> bool {
+        NOT_ALLOWED.contains(&self.code.as_str()) || matches!(self.status, Some(401 | 403))
+    }
+}

@@ -1,0 +1,79 @@
+//! Trying again, later each time.
+
+use std::time::Duration;
+
+use crate::objects::ObjectError;
+
+/// How often something is tried before it is given up.
+const ATTEMPTS: u32 = 5;
+/// The longest pause after the first failure; it doubles with each.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_AT_MOST: Duration = Duration::from_secs(20);
+
+/// How long to pause after so many failures, one at least: a random time, so that those who failed
+/// together do not come back together ("full jitter").
+pub(crate) fn pause(failures: u32) -> Duration {
+    let longest = PAUSE.saturating_mul(1 << failures.clamp(1, 16).saturating_sub(1));
+    longest.min(PAUSE_AT_MOST).mul_f64(fastrand::f64())
+}
+
+/// Calls `get` until it says something other than that it may go better in a moment.
+pub(crate) async fn objects<T, F>(mut get: impl FnMut() -> F) -> Result<T, ObjectError>
+where
+    F: Future<Output = Result<T, ObjectError>>,
+{
+    let mut failures = 0;
+    loop {
+        match get().await {
+            Err(ObjectError::Failed(reason)) if failures + 1 < ATTEMPTS => {
+                failures += 1;
+                tracing::debug!(reason, failures, "trying again");
+                tokio::time::sleep(pause(failures)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end() {
+        for failures in 1..40 {
+            let longest = PAUSE * 2_u32.pow((failures - 1).min(15));
+            assert!(pause(failures) <= longest.min(PAUSE_AT_MOST), "{failures}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_may_pass_is_tried_again() {
+        let mut calls = 0;
+        let failed = objects(|| {
+            calls += 1;
+            ready(Err::<(), _>(ObjectError::Failed("slow down".to_owned())))
+        });
+        assert_eq!(failed.await, Err(ObjectError::Failed("slow down".to_owned())));
+        assert_eq!(calls, ATTEMPTS);
+
+        for error in [ObjectError::Gone, ObjectError::Refused("no".to_owned())] {
+            let mut calls = 0;
+            let result = objects(|| {
+                calls += 1;
+                ready(Err::<(), _>(error.clone()))
+            });
+            assert_eq!(result.await, Err(error.clone()));
+            assert_eq!(calls, 1);
+        }
+
+        let mut calls = 0;
+        let result = objects(|| {
+            calls += 1;
+            ready(if calls < 3 { Err(ObjectError::Failed(String::new())) } else { Ok(calls) })
+        });
+        assert_eq!(result.await, Ok(3));
+    }
+}

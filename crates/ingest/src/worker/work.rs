@@ -1,0 +1,120 @@
+//! What a worker does at once: segments that are read, and rows that are kept instead.
+
+use std::sync::Arc;
+
+use stagelight_lake::{Ingested, Lake, SourceId};
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::admission::Candidate;
+use crate::logs::Logs;
+use crate::objects::Objects;
+use crate::pipeline::Pipeline;
+use crate::read::{ReadError, Unread};
+use crate::report::Progress;
+use crate::segment::{Place, Segment};
+use crate::worker::WorkerOptions;
+
+/// Something to be done.
+#[derive(Clone)]
+pub(super) enum Task {
+    /// To read a segment.
+    Read(Candidate),
+    /// To keep in quarantine that there is none.
+    Keep(Unread),
+}
+
+/// What became of it.
+pub(super) struct Done {
+    /// What it was begun for.
+    pub(super) source: SourceId,
+    pub(super) task: Task,
+    /// What the ledger is to have of it.
+    pub(super) result: Result<Ingested, ReadError>,
+}
+
+/// What is done side by side.
+pub(super) struct Works {
+    shared: Arc<Shared>,
+    slots: usize,
+    running: JoinSet<Done>,
+}
+
+struct Shared {
+    lake: Arc<Lake>,
+    pipeline: Pipeline,
+    logs: Logs,
+    slots: Semaphore,
+}
+
+impl Works {
+    pub(super) fn new(
+        lake: Arc<Lake>,
+        objects: Arc<dyn Objects>,
+        options: &WorkerOptions,
+        slots: usize,
+        progress: Arc<Progress>,
+    ) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let shared = Shared {
+            pipeline: Pipeline::new(
+                Arc::clone(&lake),
+                Some(Arc::clone(&objects)),
+                options.threads,
+                options.max_line_bytes,
+                progress,
+            )?,
+            logs: Logs::new(objects),
+            slots: Semaphore::new(slots.min(Semaphore::MAX_PERMITS)),
+            lake,
+        };
+        Ok(Self { shared: Arc::new(shared), slots, running: JoinSet::new() })
+    }
+
+    /// How many more could be begun without waiting for others.
+    pub(super) fn room(&self) -> usize {
+        self.slots.saturating_sub(self.running.len())
+    }
+
+    pub(super) fn begin(&mut self, source: SourceId, task: Task) -> AbortHandle {
+        let shared = Arc::clone(&self.shared);
+        self.running.spawn(async move {
+            let result = match &task {
+                Task::Read(candidate) => shared.read(candidate).await,
+                Task::Keep(unread) => {
+                    shared.pipeline.count_kept();
+                    unread.keep(&shared.lake).await.map_err(ReadError::from)
+                }
+            };
+            Done { source, task, result }
+        })
+    }
+
+    /// What is done next; `None` where nothing is under way.
+    pub(super) async fn next(&mut self) -> Option<Done> {
+        loop {
+            // What was stopped has no more to say; a panic outside of decoding is said there.
+            if let Ok(done) = self.running.join_next().await? {
+                return Some(done);
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn read(&self, candidate: &Candidate) -> Result<Ingested, ReadError> {
+        let _slot = self.slots.acquire().await.map_err(|_| ReadError::Stopped)?;
+        let Candidate { address, named, display, size, modified, .. } = candidate;
+        let segment = Segment {
+            source: candidate.source(),
+            place: Place::Object(address.clone()),
+            display: display.clone(),
+            size: *size,
+            modified: *modified,
+            index: named.index,
+            layout: named.layout,
+            codec: named.codec,
+            log: self.logs.of(address, named).await?,
+        };
+        Ok(self.pipeline.read(segment).await?.ingested)
+    }
+}
