@@ -374,7 +374,7 @@ impl Running {
         let notices = match notices(&message.body) {
             Ok(notices) => notices,
             Err(error) => {
-                tracing::warn!(message = held.id, %error, "a message goes to quarantine");
+                tracing::warn!(message_id = held.id, %error, "a message goes to quarantine");
                 let source = SourceId { uri: format!("sqs:{}", held.id), etag: String::new() };
                 held.left = 1;
                 self.messages.insert(number, held);
@@ -398,7 +398,7 @@ impl Running {
                         etag = candidate.etag,
                         id = candidate.source().id(),
                         receives = held.receives,
-                        message = held.id,
+                        message_id = held.id,
                         "admitted"
                     );
                     tasks.push((candidate.source(), Task::Read(candidate)));
@@ -569,7 +569,7 @@ impl Running {
                 let Some(receipt) = held.lease.receipt() else { return };
                 if let Err(error) = queue.extend(&[receipt], after).await {
                     // It comes again when its visibility ends.
-                    tracing::debug!(message = held.id, %error, "it was not given back");
+                    tracing::debug!(message_id = held.id, %error, "it was not given back");
                 }
             });
             self.drop_interest(number);
@@ -579,7 +579,7 @@ impl Running {
     /// Forgets a message whose lease is lost: somebody else may have it by now.
     fn forget(&mut self, number: u64) {
         let Some(held) = self.messages.remove(&number) else { return };
-        tracing::warn!(message = held.id, "its lease is lost");
+        tracing::warn!(message_id = held.id, "its lease is lost");
         self.worker.metrics.add_messages(Fate::Lost, 1);
         self.drop_interest(number);
     }

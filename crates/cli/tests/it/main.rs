@@ -5,6 +5,7 @@ mod crashes;
 mod engines;
 mod exactly_once;
 mod formats;
+mod maintenance;
 mod read_only;
 mod same_log;
 mod stagelight;

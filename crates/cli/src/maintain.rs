@@ -1,0 +1,126 @@
+//! `stagelight maintain`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
+use stagelight_lake::{Checkpointed, Compacted, CompactionOptions, Lake, Vacuumed};
+
+use crate::args::{Global, Maintain, SummaryFormat};
+use crate::terminal::{bytes, count, table};
+
+/// What was done to a table.
+#[derive(Default)]
+struct Maintained {
+    compacted: Compacted,
+    checkpointed: Checkpointed,
+    vacuumed: Vacuumed,
+}
+
+/// Merges, writes checkpoints and deletes, in that order, and says what came of it.
+pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode> {
+    let lake = Lake::open(&global.lake).await?;
+    let options = CompactionOptions {
+        target_bytes: command.target_mib << 20,
+        min_files: command.min_files.get(),
+        settled: command.settled,
+        dry_run: command.dry_run,
+        ..CompactionOptions::default()
+    };
+    let compacted = lake.compact(&options).await?;
+    let checkpointed = match command.dry_run {
+        true => Vec::new(),
+        false => lake.checkpoint(command.keep_history).await?,
+    };
+    let vacuumed = lake.vacuum(command.vacuum_after, command.dry_run).await?;
+
+    let mut tables: Vec<(&str, Maintained)> = compacted
+        .into_iter()
+        .map(|(table, compacted)| (table.name, Maintained { compacted, ..Maintained::default() }))
+        .collect();
+    for (name, maintained) in &mut tables {
+        let of = |table: &str| table == *name;
+        if let Some((_, done)) = checkpointed.iter().find(|(table, _)| of(table.name)) {
+            maintained.checkpointed = *done;
+        }
+        if let Some((_, done)) = vacuumed.iter().find(|(table, _)| of(table.name)) {
+            maintained.vacuumed = *done;
+        }
+    }
+    let mut out = io::stdout().lock();
+    match command.summary {
+        SummaryFormat::Text => summary(&mut out, &tables, command.dry_run)?,
+        SummaryFormat::Json => summary_json(&mut out, &tables, command.dry_run)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(out: &mut impl Write, tables: &[(&str, Maintained)], dry_run: bool) -> io::Result<()> {
+    let header =
+        ["table", "merged", "into", "before", "after", "checkpoint", "log entries", "deleted"];
+    let header = header.map(str::to_owned);
+    let figures = [false, true, true, true, true, false, true, true];
+    let mut shown = table(&header, &figures);
+    let mut nothing = true;
+    for (name, Maintained { compacted, checkpointed, vacuumed }) in tables {
+        let is_idle = compacted.files == 0
+            && !checkpointed.written
+            && checkpointed.entries_deleted == 0
+            && vacuumed.files == 0;
+        if is_idle {
+            continue;
+        }
+        nothing = false;
+        shown.add_row([
+            (*name).to_owned(),
+            count(compacted.files),
+            count(compacted.files_after),
+            bytes(compacted.bytes),
+            bytes(compacted.bytes_after),
+            if checkpointed.written { "written" } else { "" }.to_owned(),
+            count(checkpointed.entries_deleted),
+            count(vacuumed.files),
+        ]);
+    }
+    if nothing {
+        return writeln!(out, "There is nothing to do.");
+    }
+    if dry_run {
+        writeln!(out, "What would be done:")?;
+    }
+    writeln!(out, "{shown}")?;
+    let given_up: u64 = tables.iter().map(|(_, done)| done.compacted.given_up).sum();
+    if given_up > 0 {
+        writeln!(
+            out,
+            "{} merges were left for another run: others were at work.",
+            count(given_up)
+        )?;
+    }
+    Ok(())
+}
+
+fn summary_json(
+    out: &mut impl Write,
+    tables: &[(&str, Maintained)],
+    dry_run: bool,
+) -> io::Result<()> {
+    let tables: Vec<_> = tables
+        .iter()
+        .map(|(name, Maintained { compacted, checkpointed, vacuumed })| {
+            json!({
+                "table": name,
+                "files_merged": compacted.files,
+                "bytes_merged": compacted.bytes,
+                "files_after": compacted.files_after,
+                "bytes_after": compacted.bytes_after,
+                "given_up": compacted.given_up,
+                "checkpoint_written": checkpointed.written,
+                "log_entries_deleted": checkpointed.entries_deleted,
+                "files_deleted": vacuumed.files,
+            })
+        })
+        .collect();
+    writeln!(out, "{}", json!({ "dry_run": dry_run, "tables": tables }))
+}
