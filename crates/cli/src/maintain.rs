@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
+use stagelight_ingest::retry;
 use stagelight_lake::{Checkpointed, Compacted, CompactionOptions, Lake, Vacuumed};
 
 use crate::args::{Global, Maintain, SummaryFormat};
@@ -20,7 +21,7 @@ struct Maintained {
 
 /// Merges, writes checkpoints and deletes, in that order, and says what came of it.
 pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode> {
-    let lake = Lake::open(&global.lake).await?;
+    let lake = retry::lake(|| Lake::open(&global.lake)).await?;
     let options = CompactionOptions {
         target_bytes: command.target_mib << 20,
         min_files: command.min_files.get(),

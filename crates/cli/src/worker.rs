@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use stagelight_ingest::{
     GroupLimits, Health, Objects, Queue, S3, Sqs, Worker, WorkerMetrics, WorkerOptions,
-    aws_settings,
+    aws_settings, retry,
 };
 use stagelight_lake::Lake;
 use stagelight_server::{Exposition, Probe, ProbeServer};
@@ -26,7 +26,7 @@ pub(crate) async fn run(global: &Global, command: &args::Worker) -> Result<ExitC
     }
     let queue: Arc<dyn Queue> = Arc::new(queue);
     let objects: Arc<dyn Objects> = Arc::new(S3::new(&settings));
-    let lake = Arc::new(Lake::create(&global.lake).await?);
+    let lake = Arc::new(retry::lake(|| Lake::create(&global.lake)).await?);
     let probe = Arc::new(WorkerProbe::default());
     let worker = Worker {
         queue,

@@ -22,7 +22,7 @@ mod queue;
 mod read;
 mod replay;
 mod report;
-mod retry;
+pub mod retry;
 mod run;
 mod s3;
 mod segment;
