@@ -29,12 +29,12 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
         dry_run: command.dry_run,
         ..CompactionOptions::default()
     };
-    let compacted = lake.compact(&options).await?;
+    let compacted = retry::lake(|| lake.compact(&options)).await?;
     let checkpointed = match command.dry_run {
         true => Vec::new(),
-        false => lake.checkpoint(command.keep_history).await?,
+        false => retry::lake(|| lake.checkpoint(command.keep_history)).await?,
     };
-    let vacuumed = lake.vacuum(command.vacuum_after, command.dry_run).await?;
+    let vacuumed = retry::lake(|| lake.vacuum(command.vacuum_after, command.dry_run)).await?;
 
     let mut tables: Vec<(&str, Maintained)> = compacted
         .into_iter()

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use stagelight_ingest::{
-    GroupLimits, Health, Objects, Queue, S3, Sqs, Worker, WorkerMetrics, WorkerOptions,
-    aws_settings, retry,
+    GroupLimits, Health, S3, Sqs, Worker, WorkerMetrics, WorkerOptions, aws_settings, retry,
 };
 use stagelight_lake::Lake;
 use stagelight_server::{Exposition, Probe, ProbeServer};
@@ -18,43 +19,63 @@ use crate::terminal::hint;
 
 /// Works until it is told to stop, and then until what it has begun is in or given back.
 pub(crate) async fn run(global: &Global, command: &args::Worker) -> Result<ExitCode> {
+    // Whoever tells it to stop while it starts is heard, too.
+    let stop = stopped()?.boxed();
+    let probe = Arc::new(WorkerProbe::default());
+    let server = ProbeServer::bind(&command.listen.to_string()).await?;
+    hint(&format!("listening on http://{}", server.local_addr()));
+    let (end, ended) = oneshot::channel::<()>();
+    let answering = tokio::spawn(server.run(Arc::clone(&probe) as Arc<dyn Probe>, async {
+        // It ends when nobody is left who could say so, too.
+        let _ = ended.await;
+    }));
+    let result = work(global, command, &probe, stop).await;
+    drop(end);
+    answering.await.context("answering probes")??;
+    result?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn work(
+    global: &Global,
+    command: &args::Worker,
+    probe: &WorkerProbe,
+    mut stop: BoxFuture<'static, ()>,
+) -> Result<()> {
+    let (worker, lake) = tokio::select! {
+        biased;
+        () = &mut stop => return Ok(()),
+        started = start(global, command, probe) => started?,
+    };
+    let stop = async move {
+        stop.await;
+        hint("stopping: what is read is committed, the rest is given back");
+        tokio::spawn(stop_at_once());
+    };
+    Ok(worker.run(lake, stop).await?)
+}
+
+/// A worker that is ready to go, and the lake that it is for.
+async fn start(
+    global: &Global,
+    command: &args::Worker,
+    probe: &WorkerProbe,
+) -> Result<(Worker, Arc<Lake>)> {
     let settings = aws_settings().await;
     let queue = Sqs::new(&settings, &command.queue_url);
     let mut options = options(command);
     if options.max_receives.is_none() && queue.has_dead_letters().await? != Some(true) {
         options.max_receives = WorkerOptions::default().max_receives;
     }
-    let queue: Arc<dyn Queue> = Arc::new(queue);
-    let objects: Arc<dyn Objects> = Arc::new(S3::new(&settings));
     let lake = Arc::new(retry::lake(|| Lake::create(&global.lake)).await?);
-    let probe = Arc::new(WorkerProbe::default());
     let worker = Worker {
-        queue,
-        objects,
+        queue: Arc::new(queue),
+        objects: Arc::new(S3::new(&settings)),
         options,
         metrics: Arc::clone(&probe.metrics),
         health: Arc::clone(&probe.health),
     };
-
-    let server = ProbeServer::bind(&command.listen.to_string()).await?;
-    hint(&format!("listening on http://{}", server.local_addr()));
-    let (end, ended) = oneshot::channel::<()>();
-    let answering = tokio::spawn(server.run(probe, async {
-        // It ends when nobody is left who could say so, too.
-        let _ = ended.await;
-    }));
-    let stop = stopped()?;
-    let result = worker
-        .run(lake, async move {
-            stop.await;
-            hint("stopping: what is read is committed, the rest is given back");
-            tokio::spawn(stop_at_once());
-        })
-        .await;
-    drop(end);
-    answering.await.context("answering probes")??;
-    result?;
-    Ok(ExitCode::SUCCESS)
+    Ok((worker, lake))
 }
 
 /// Ends the process with the second signal.

@@ -247,6 +247,7 @@ impl Running {
         let mut watching = JoinSet::new();
         watching.spawn(watch_depth(Arc::clone(&worker.queue), Arc::clone(&worker.metrics)));
         let ledger = Arc::new(retry::lake(|| lake.ledger()).await?);
+        worker.health.good("lake");
         let admission =
             Admission { within: options.within.clone(), max_bytes: options.max_object_bytes };
         let (found, swept) = mpsc::channel(1);

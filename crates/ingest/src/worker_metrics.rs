@@ -165,7 +165,7 @@ impl WorkerMetrics {
         };
         let fates = Fate::ALL.map(|fate| WorkerSample {
             suffix: "",
-            label: Some(("fate", fate.as_str().to_owned())),
+            label: Some(("outcome", fate.as_str().to_owned())),
             value: self.messages(fate) as f64,
         });
         let mut families = vec![

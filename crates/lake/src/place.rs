@@ -166,10 +166,19 @@ pub(crate) fn address(uri: &str, reason: impl ToString) -> LakeError {
 
 /// Why there is nothing to be seen at `uri`: because of what it is, or for a moment.
 fn unlisted(uri: &str, source: object_store::Error) -> LakeError {
+    let reason = reason(&source);
     match source {
-        object_store::Error::Generic { .. } => LakeError::Store { path: uri.to_owned(), source },
-        _ => address(uri, reason(&source)),
+        object_store::Error::Generic { .. } if !is_refused(&reason) => {
+            LakeError::Store { path: uri.to_owned(), source }
+        }
+        _ => address(uri, reason),
     }
+}
+
+/// Whether S3 has refused to list: there is no such bucket, or no right to see it. `object_store`
+/// says so in its text alone.
+fn is_refused(reason: &str) -> bool {
+    reason.contains("status code: 40") && !reason.contains("408 Request Timeout")
 }
 
 /// What a store says, with what it says of the cause.

@@ -47,7 +47,9 @@ class Crew:
                 raise Failure(f"a worker has ended with {worker.returncode}:\n{tail(worker.log)}")
         for worker in [w for w in self._leaving if w.poll() is not None]:
             self._leaving.remove(worker)
-            if worker.returncode != 0:
+            # It was told so before it could listen, and had not begun.
+            unheard = worker.returncode == -signal.SIGTERM and not worker.log.read_bytes()
+            if worker.returncode != 0 and not unheard:
                 raise Failure(f"a drain has ended with {worker.returncode}:\n{tail(worker.log)}")
         for due, worker in [s for s in self._asleep if s[0] <= time.monotonic()]:
             self._asleep.remove((due, worker))
