@@ -244,8 +244,10 @@ pub(crate) struct Replay {
 /// Keep the lake quick and small
 ///
 /// Merges small files of each table and day, writes checkpoints, and deletes what no table has any
-/// more. Readers and workers go on meanwhile; the rows stay as they are.
+/// more. Readers and workers go on meanwhile; the rows stay as they are. Event logs are deleted only
+/// where --clean-logs says so.
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("limits").multiple(true).args(["clean_after", "clean_max_logs", "clean_max_gib"]).requires("clean_logs")))]
 pub(crate) struct Maintain {
     /// Only tell what would be done
     #[arg(long)]
@@ -265,6 +267,19 @@ pub(crate) struct Maintain {
     /// Delete entries of the tables' logs that are older and in a checkpoint; an hour at least
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = hour_at_least)]
     pub(crate) keep_history: Duration,
+    /// Delete event logs below, a folder or s3://bucket/prefix, that one of the next three flags is
+    /// against: only logs that have ended and that the lake has whole
+    #[arg(long, value_name = "PATH", requires = "limits")]
+    pub(crate) clean_logs: Option<PathBuf>,
+    /// Logs that were last changed longer ago
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) clean_after: Option<Duration>,
+    /// The oldest logs, if there are more than so many
+    #[arg(long, value_name = "N")]
+    pub(crate) clean_max_logs: Option<usize>,
+    /// The oldest logs, if all have more than so much together
+    #[arg(long, value_name = "GIB")]
+    pub(crate) clean_max_gib: Option<u64>,
     /// How the summary looks
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) summary: SummaryFormat,

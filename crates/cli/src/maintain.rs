@@ -1,15 +1,19 @@
 //! `stagelight maintain`.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::Result;
-use serde_json::json;
-use stagelight_ingest::retry;
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+use stagelight_ingest::{
+    Address, Cleaned, FoundLog, Objects, Place, Retention, S3, aws_settings, clean, retry,
+};
 use stagelight_lake::{Checkpointed, Compacted, CompactionOptions, Lake, Vacuumed};
 
 use crate::args::{Global, Maintain, SummaryFormat};
-use crate::terminal::{bytes, count, table};
+use crate::terminal::{bytes, count, table, warn};
 
 /// What was done to a table.
 #[derive(Default)]
@@ -49,12 +53,67 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
             maintained.vacuumed = *done;
         }
     }
+    let cleaned = match &command.clean_logs {
+        Some(place) => Some(clean_logs(&lake, place, command).await?),
+        None => None,
+    };
     let mut out = io::stdout().lock();
     match command.summary {
-        SummaryFormat::Text => summary(&mut out, &tables, command.dry_run)?,
-        SummaryFormat::Json => summary_json(&mut out, &tables, command.dry_run)?,
+        SummaryFormat::Text => {
+            summary(&mut out, &tables, command.dry_run)?;
+            cleaned.iter().try_for_each(|done| cleaned_summary(&mut out, done, command.dry_run))?;
+        }
+        SummaryFormat::Json => summary_json(&mut out, &tables, cleaned.as_ref(), command.dry_run)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn clean_logs(lake: &Lake, place: &Path, command: &Maintain) -> Result<Cleaned> {
+    let objects: Arc<dyn Objects> = Arc::new(S3::new(&aws_settings().await));
+    let retention = Retention {
+        max_age: command.clean_after,
+        max_logs: command.clean_max_logs,
+        max_bytes: command.clean_max_gib.map(|gib| gib.saturating_mul(1 << 30)),
+        dry_run: command.dry_run,
+    };
+    let shown = place.to_string_lossy();
+    let place = match Address::parse(&shown) {
+        Some(address) => Place::Object(address),
+        None if shown.contains("://") => {
+            bail!("{shown} has no logs: they are in folders and s3://")
+        }
+        None => Place::File(place.to_owned()),
+    };
+    // After all that was done to the lake: it must have them now.
+    let ledger = retry::lake(|| lake.ledger()).await?;
+    Ok(clean(&place, &objects, &ledger, &retention).await?)
+}
+
+fn cleaned_summary(out: &mut impl Write, cleaned: &Cleaned, dry_run: bool) -> io::Result<()> {
+    let size = cleaned.deleted.iter().map(|log| log.bytes).sum();
+    let said = if dry_run { "would be deleted" } else { "were deleted" };
+    let (deleted, logs) = (count(cleaned.deleted.len() as u64), count(cleaned.logs as u64));
+    writeln!(out, "{deleted} of {logs} logs {said}, {}.", bytes(size))?;
+    if dry_run {
+        for log in &cleaned.deleted {
+            let day = log.modified.format("%Y-%m-%d");
+            writeln!(out, "  {day} {:>10}  {}", bytes(log.bytes), log.uri)?;
+        }
+    }
+    for log in &cleaned.not_in {
+        warn(&format!("{} stays: the lake does not have all of it", log.uri));
+    }
+    Ok(())
+}
+
+fn cleaned_json(cleaned: &Cleaned) -> Value {
+    let uris = |logs: &[FoundLog]| logs.iter().map(|log| log.uri.clone()).collect::<Vec<_>>();
+    json!({
+        "logs": cleaned.logs,
+        "deleted": uris(&cleaned.deleted),
+        "bytes_deleted": cleaned.deleted.iter().map(|log| log.bytes).sum::<u64>(),
+        "not_in_lake": uris(&cleaned.not_in),
+    })
 }
 
 fn summary(out: &mut impl Write, tables: &[(&str, Maintained)], dry_run: bool) -> io::Result<()> {
@@ -105,6 +164,7 @@ fn summary(out: &mut impl Write, tables: &[(&str, Maintained)], dry_run: bool) -
 fn summary_json(
     out: &mut impl Write,
     tables: &[(&str, Maintained)],
+    cleaned: Option<&Cleaned>,
     dry_run: bool,
 ) -> io::Result<()> {
     let tables: Vec<_> = tables
@@ -123,5 +183,6 @@ fn summary_json(
             })
         })
         .collect();
-    writeln!(out, "{}", json!({ "dry_run": dry_run, "tables": tables }))
+    let cleaned = cleaned.map(cleaned_json);
+    writeln!(out, "{}", json!({ "dry_run": dry_run, "tables": tables, "logs": cleaned }))
 }

@@ -175,25 +175,25 @@ impl Found {
     }
 }
 
-fn file_source(path: &Path, metadata: &Metadata) -> SourceId {
+pub(crate) fn file_source(path: &Path, metadata: &Metadata) -> SourceId {
     let since = modified(metadata).duration_since(UNIX_EPOCH).unwrap_or_default();
     let modified = since.as_nanos();
     SourceId { uri: uri(path), etag: format!("{modified:x}-{:x}", metadata.len()) }
 }
 
 /// 1970 where the file system does not say.
-fn modified(metadata: &Metadata) -> SystemTime {
+pub(crate) fn modified(metadata: &Metadata) -> SystemTime {
     metadata.modified().unwrap_or(UNIX_EPOCH)
 }
 
-fn uri(path: &Path) -> String {
+pub(crate) fn uri(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     url::Url::from_file_path(&absolute)
         .map_or_else(|()| absolute.to_string_lossy().into_owned(), Into::into)
 }
 
 /// The names of a file's folder and of the file.
-fn names(path: &Path) -> (String, String) {
+pub(crate) fn names(path: &Path) -> (String, String) {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     (path.parent().map(name).unwrap_or_default(), name(path))
 }

@@ -262,6 +262,12 @@ async fn a_bucket_is_read_as_a_folder_is() {
     let run = emulator.run(&["--lake", "s3://lakes/one", "ingest", "s3://logs/quiet/"]);
     assert!(run.stdout.contains("events       0\n"), "{}", run.stdout);
 
+    let clean = ["maintain", "--clean-logs", "s3://logs/quiet/rolled-40/", "--clean-after", "0s"];
+    let run = emulator.run(&[&["--lake", "s3://lakes/one"], &clean[..]].concat());
+    assert!(run.stdout.contains("1 of 1 logs were deleted"), "{}{}", run.stdout, run.stderr);
+    let listed = emulator.s3.list_objects_v2().bucket("logs").prefix("quiet/rolled-40/");
+    assert_eq!(listed.send().await.expect("a listing").key_count(), Some(0));
+
     let run = emulator.run(&["--lake", "s3://lakes/one", "ingest", "s3://nowhere/"]);
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("s3://nowhere/"), "{}", run.stderr);

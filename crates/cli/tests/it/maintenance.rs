@@ -150,6 +150,50 @@ fn files_that_no_table_has_are_deleted_when_they_are_old() {
     assert!(before.iter().all(|path| path.exists()));
 }
 
+#[test]
+fn logs_are_deleted_that_are_old_and_in_the_lake() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = |name: &str| {
+        for path in walkdir(&log(name)) {
+            let below = path.strip_prefix(root().join("testdata/logs")).expect("it is below");
+            let to = folder.path().join(below);
+            fs::create_dir_all(to.parent().expect("it is in a folder")).expect("a folder");
+            fs::copy(&path, &to).expect("a copy");
+        }
+    };
+    ["rolled-40", "inventory-single-35", "inprogress-35"].iter().for_each(|name| copy(name));
+    let stagelight = Stagelight::with(&[folder.path()]);
+    copy("retry-40");
+    let logs = folder.path().display().to_string();
+    let files = || walkdir(folder.path()).len();
+    let before = files();
+    let clean = |more: &[&str]| {
+        let run = stagelight.run(&[&["maintain", "--clean-logs", &logs], more].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run
+    };
+    clean(&["--clean-after", "1d"]);
+    assert_eq!(files(), before, "they are young");
+    let run = clean(&["--clean-after", "0s", "--dry-run"]);
+    assert!(run.stdout.contains("2 of 4 logs would be deleted"), "{}", run.stdout);
+    assert_eq!(files(), before);
+
+    let run = clean(&["--clean-after", "0s"]);
+    assert!(run.stdout.contains("2 of 4 logs were deleted"), "{}", run.stdout);
+    assert!(run.stderr.contains("retry-40"), "it is not in the lake: {}", run.stderr);
+    let left: Vec<_> = walkdir(folder.path());
+    let is_of = |name: &str| left.iter().any(|path| path.starts_with(folder.path().join(name)));
+    assert!(is_of("retry-40") && is_of("inprogress-35"), "{left:?}");
+    assert!(!is_of("rolled-40") && !is_of("inventory-single-35"), "{left:?}");
+    let apps = stagelight.value("SELECT count(*) FROM applications");
+    assert_eq!(apps, 3, "what was read stays");
+
+    let run = stagelight.run(&["maintain", "--clean-logs", &logs]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    let run = stagelight.run(&["maintain", "--clean-after", "1d"]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+}
+
 fn walkdir(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
