@@ -6,9 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Command, Global, LogFormat};
 
-/// delta-rs warns of every commit that another writer made first, its kernel tells of errors that we
-/// tell of too, and AWS' SDK warns of every machine that is none of EC2: that is no news here.
-const QUIET: &str = "warn,deltalake_core=error,buoyant_kernel=off,aws_config=error";
+/// What delta-rs and its kernel fail in comes back to us, and is told there: that another writer was
+/// faster is no news. AWS' SDK warns of every machine that is none of EC2.
+const QUIET: &str = "warn,deltalake_core=off,buoyant_kernel=off,aws_config=error";
 /// What goes on for days tells what it does, too.
 const TELLING: &str = "stagelight_ingest=info,stagelight_lake=info";
 
