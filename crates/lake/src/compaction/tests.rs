@@ -95,3 +95,97 @@ proptest! {
         prop_assert!(files.values().filter(|size| **size < TARGET / 2).count() < 2);
     }
 }
+
+mod rows {
+    use chrono::DateTime;
+    use stagelight_eventlog::{Identity, Value};
+    use stagelight_tables::{RowContext, TableBuilder};
+
+    use super::*;
+    use crate::ledger::{Ingested, Layout};
+    use crate::segment::{SegmentWriter, StoredFile};
+    use crate::source::SourceId;
+
+    /// A segment with one row in quarantine, stored and not committed.
+    async fn segment(lake: &Lake, n: u64) -> Ingested {
+        let identity = Identity { app_id: format!("app-{n}"), attempt_id: None };
+        let source = SourceId { uri: format!("file:///logs/app-{n}"), etag: "1".to_owned() };
+        let mut builder = TableBuilder::new(QUARANTINE, identity.clone(), 1);
+        let given = QUARANTINE.columns().filter(|c| c.source == stagelight_tables::Source::Given);
+        let values: Vec<_> = given.map(|_| Value::Null).collect();
+        let context = RowContext { line: 1, event: "", raw: "" };
+        builder.append(context, &values).expect("nothing is required");
+        let mut files = Vec::new();
+        let mut keep = |file| {
+            files.push(file);
+            Ok::<_, LakeError>(())
+        };
+        let mut writer = SegmentWriter::new(source.clone(), &identity.app_id, &mut keep);
+        writer.write(QUARANTINE, &builder.take()).expect("it is written");
+        writer.finish().expect("it ends");
+        let mut stored: Vec<StoredFile> = Vec::new();
+        for file in files {
+            stored.push(lake.put(file).await.expect("it is stored"));
+        }
+        Ingested {
+            source,
+            modified: DateTime::UNIX_EPOCH,
+            identity,
+            segment: 1,
+            layout: Layout::Single,
+            codec: "none",
+            size: 1,
+            bytes_uncompressed: 1,
+            events: 1,
+            rows: 1,
+            quarantined: 1,
+            last_event_ms: None,
+            files: stored,
+        }
+    }
+
+    async fn rows(lake: &Lake) -> Option<usize> {
+        let files = lake.table(QUARANTINE).await.files().await.expect("files").files;
+        files.iter().map(|file| file.rows).sum()
+    }
+
+    /// Somebody has read the ledger before a segment was in it, and adds its file when that was
+    /// merged already.
+    #[tokio::test]
+    async fn a_file_that_was_merged_meanwhile_is_not_added_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
+        let segments = vec![segment(&lake, 1).await, segment(&lake, 2).await];
+        let since = lake.table(QUARANTINE).await.version().await.expect("a version");
+        lake.commit(segments.clone()).await.expect("it is committed");
+        lake.compact(&CompactionOptions::default()).await.expect("it is merged");
+        assert_eq!(rows(&lake).await, Some(2));
+        let files = lake.table(QUARANTINE).await.files().await.expect("files").files;
+        assert_eq!(files.len(), 1, "{files:?}");
+
+        let late: Vec<_> = segments[0].files.iter().collect();
+        lake.table(QUARANTINE).await.add(late.clone(), since).await.expect("it is looked at");
+        assert_eq!(rows(&lake).await, Some(2));
+        // Who began after that would have found the segment in the ledger.
+        let now = lake.table(QUARANTINE).await.version().await.expect("a version");
+        lake.table(QUARANTINE).await.add(late, now).await.expect("it is added");
+        assert_eq!(rows(&lake).await, Some(3));
+    }
+
+    #[tokio::test]
+    async fn a_merge_is_given_up_where_others_have_changed_its_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let uri = folder.path().display().to_string();
+        let lake = Lake::create(&uri).await.expect("a lake");
+        lake.commit(vec![segment(&lake, 1).await, segment(&lake, 2).await])
+            .await
+            .expect("it is in");
+        let before = lake.table(QUARANTINE).await.files().await.expect("files").files;
+        let other = Lake::open(&uri).await.expect("the lake");
+        other.compact(&CompactionOptions::default()).await.expect("it is merged");
+        let merged = segment(&lake, 3).await.files.remove(0);
+        let rewritten = lake.table(QUARANTINE).await.rewrite(&before, Some(&merged), false).await;
+        assert!(!rewritten.expect("it is looked at"));
+        assert_eq!(rows(&lake).await, Some(2));
+    }
+}
