@@ -30,7 +30,7 @@ use url::Url;
 
 use self::memory::{MemoryBucket, MemoryQueue};
 use self::process::{Death, Process, Through};
-use crate::stagelight::{log, tables};
+use crate::stagelight::{lines, seed, tables};
 
 const VISIBILITY: Duration = Duration::from_secs(30);
 
@@ -195,13 +195,6 @@ static OBJECTS: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
     ]
 });
 
-fn lines(name: &str) -> Vec<String> {
-    let bytes = std::fs::read(log(name)).expect("a log");
-    let text = zstd::decode_all(&bytes[..]).expect("it is whole");
-    let text = String::from_utf8(text).expect("JSON is UTF-8");
-    text.split_inclusive('\n').take(80).map(str::to_owned).collect()
-}
-
 /// Every row of every table, in one order, but for when it was read.
 async fn contents(lake: Arc<Lake>) -> Vec<String> {
     let engine = Engine::new(lake, &Settings::default()).await.expect("an engine");
@@ -249,11 +242,6 @@ fn same(expected: &[String], found: &[String], what: &str) {
         expected.len(),
         found.len()
     );
-}
-
-fn seed() -> u64 {
-    let given = std::env::var("STAGELIGHT_SEED").ok().and_then(|seed| seed.parse().ok());
-    given.unwrap_or_else(|| fastrand::u64(..1_000_000))
 }
 
 #[tokio::test]
