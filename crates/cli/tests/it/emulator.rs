@@ -277,9 +277,11 @@ async fn what_is_announced_is_in_the_lake_once_however_it_is_wrapped() {
     }
     // Again, and something that is gone.
     emulator.put_all(&log("retry-40"), "direct/again/").await;
-    emulator.put("direct/gone", b"gone".to_vec()).await;
-    let gone = emulator.s3.delete_object().bucket("logs").key("direct/gone");
-    gone.send().await.expect("it is deleted");
+    for (key, bytes) in [("direct/gone", b"gone".to_vec()), ("direct/empty", Vec::new())] {
+        emulator.put(key, bytes).await;
+        let gone = emulator.s3.delete_object().bucket("logs").key(key);
+        gone.send().await.expect("it is deleted");
+    }
     let committed = "stagelight_worker_messages_total{outcome=\"committed\"}";
     wait_for("the segments", || worker.metric(committed) >= 6.0);
     emulator.wait_until_empty().await;
