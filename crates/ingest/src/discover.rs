@@ -5,7 +5,6 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use stagelight_lake::SourceId;
@@ -13,7 +12,7 @@ use walkdir::WalkDir;
 
 use crate::objects::Object;
 use crate::quarantine::Problem;
-use crate::segment::{FileName, Log, Named, Place, Segment, display, source};
+use crate::segment::{FileName, Log, Named, Place, Segment, display, etag, modified, source};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -109,7 +108,7 @@ impl Found {
         let folder = uri(path.parent().unwrap_or(Path::new("")));
         let (folder_name, file_name) = names(&path);
         let file = File {
-            source: file_source(&path, metadata),
+            source: SourceId { uri: uri(&path), etag: etag(metadata) },
             display: display(&folder_name, &file_name),
             size: metadata.len(),
             modified: modified(metadata).into(),
@@ -173,17 +172,6 @@ impl Found {
         self.discovery.segments.sort_by_key(|segment| std::cmp::Reverse(segment.size));
         self.discovery
     }
-}
-
-fn file_source(path: &Path, metadata: &Metadata) -> SourceId {
-    let since = modified(metadata).duration_since(UNIX_EPOCH).unwrap_or_default();
-    let modified = since.as_nanos();
-    SourceId { uri: uri(path), etag: format!("{modified:x}-{:x}", metadata.len()) }
-}
-
-/// 1970 where the file system does not say.
-fn modified(metadata: &Metadata) -> SystemTime {
-    metadata.modified().unwrap_or(UNIX_EPOCH)
 }
 
 fn uri(path: &Path) -> String {

@@ -91,6 +91,14 @@ impl Source {
         self.take(size)
     }
 
+    /// The file, where it is one: to be asked how it is once its bytes are read.
+    pub(crate) fn file(&self) -> Option<File> {
+        match self {
+            Self::File(file) => file.try_clone().ok(),
+            Self::Object(_) => None,
+        }
+    }
+
     /// What tells, once the bytes are read, whether an object's were all given.
     pub(crate) fn failure(&self) -> Option<Arc<OnceLock<ObjectError>>> {
         match self {
