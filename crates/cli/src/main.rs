@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod daemon;
 mod demo;
 mod format;
 mod ingest;

@@ -3,18 +3,21 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use stagelight_ingest::{
-    GroupLimits, Health, Objects, Queue, S3, Sqs, Worker, WorkerMetrics, WorkerOptions,
-    aws_settings,
+    GroupLimits, Objects, Queue, S3, Sqs, Worker, WorkerMetrics, WorkerOptions, aws_settings,
 };
 use stagelight_lake::Lake;
-use stagelight_server::{Exposition, Probe, ProbeServer};
-use tokio::sync::oneshot;
+use stagelight_server::ProbeServer;
 
 use crate::args::{self, Global};
-use crate::serve::stopped;
+use crate::daemon::{Farewell, OwnProbe, until_stopped};
 use crate::terminal::hint;
+
+const FAREWELL: Farewell = Farewell {
+    stopping: "stopping: what is read is committed, the rest is given back",
+    at_once: "stopped at once: what was not committed comes again",
+};
 
 /// Works until it is told to stop, and then until what it has begun is in or given back.
 pub(crate) async fn run(global: &Global, command: &args::Worker) -> Result<ExitCode> {
@@ -27,7 +30,7 @@ pub(crate) async fn run(global: &Global, command: &args::Worker) -> Result<ExitC
     let queue: Arc<dyn Queue> = Arc::new(queue);
     let objects: Arc<dyn Objects> = Arc::new(S3::new(&settings));
     let lake = Arc::new(Lake::create(&global.lake).await?);
-    let probe = Arc::new(WorkerProbe::default());
+    let probe = OwnProbe::<WorkerMetrics>::default();
     let worker = Worker {
         queue,
         objects,
@@ -35,34 +38,10 @@ pub(crate) async fn run(global: &Global, command: &args::Worker) -> Result<ExitC
         metrics: Arc::clone(&probe.metrics),
         health: Arc::clone(&probe.health),
     };
-
     let server = ProbeServer::bind(&command.listen.to_string()).await?;
     hint(&format!("listening on http://{}", server.local_addr()));
-    let (end, ended) = oneshot::channel::<()>();
-    let answering = tokio::spawn(server.run(probe, async {
-        // It ends when nobody is left who could say so, too.
-        let _ = ended.await;
-    }));
-    let stop = stopped()?;
-    let result = worker
-        .run(lake, async move {
-            stop.await;
-            hint("stopping: what is read is committed, the rest is given back");
-            tokio::spawn(stop_at_once());
-        })
-        .await;
-    drop(end);
-    answering.await.context("answering probes")??;
-    result?;
+    until_stopped(server, probe, &FAREWELL, |stop| worker.run(lake, stop)).await?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Ends the process with the second signal.
-async fn stop_at_once() {
-    let Ok(stop) = stopped() else { return };
-    stop.await;
-    hint("stopped at once: what was not committed comes again");
-    std::process::exit(1);
 }
 
 fn options(command: &args::Worker) -> WorkerOptions {
@@ -83,29 +62,5 @@ fn options(command: &args::Worker) -> WorkerOptions {
         max_receives: command.max_receives,
         drain: command.drain_timeout,
         reconcile: command.reconcile_every,
-    }
-}
-
-/// What a worker tells of itself.
-#[derive(Debug, Default)]
-struct WorkerProbe {
-    metrics: Arc<WorkerMetrics>,
-    health: Arc<Health>,
-}
-
-impl Probe for WorkerProbe {
-    fn metrics(&self, out: &mut Exposition) {
-        for family in self.metrics.families() {
-            out.family(family.name, family.kind, family.help);
-            for sample in family.samples {
-                let name = format!("{}{}", family.name, sample.suffix);
-                let label = sample.label.as_ref().map(|(name, value)| (*name, value.as_str()));
-                out.sample(&name, label, sample.value);
-            }
-        }
-    }
-
-    fn problem(&self) -> Option<String> {
-        self.health.problem()
     }
 }

@@ -22,6 +22,7 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::admission::{Admission, Admitted};
+use crate::commit;
 use crate::envelope::{Notice, notices};
 use crate::fetch::{PART_BYTES, PARTS};
 use crate::group::{Group, GroupLimits};
@@ -47,8 +48,6 @@ const SWEEP: u64 = u64::MAX;
 const LEDGER_AGE: Duration = Duration::from_secs(10);
 /// Reading the ledger may take so much of a worker's time: one part in so many.
 const LEDGER_SHARE: u32 = 20;
-/// A group that cannot be committed so often stops the worker.
-const COMMIT_ATTEMPTS: u32 = 8;
 /// Messages that come while a worker stops are waited for, so that they can be given back at once.
 const LAST_MESSAGES: Duration = Duration::from_secs(1);
 /// How often the queue is asked how much waits.
@@ -461,7 +460,7 @@ impl Running {
             Err(error @ (ReadError::Panicked | ReadError::Lake(LakeError::Encode { .. }))) => {
                 self.keep_instead(source, &task, Problem::Defect(error.to_string()));
             }
-            Err(ReadError::Lake(error)) if !may_pass(&error) => {
+            Err(ReadError::Lake(error)) if !commit::may_pass(&error) => {
                 self.worker.health.bad("lake", &error);
                 return Err(error.into());
             }
@@ -544,7 +543,7 @@ impl Running {
         let queue = Arc::clone(&self.worker.queue);
         self.background.spawn(async move {
             let mut receipts: Vec<String> = leases.iter().filter_map(Lease::receipt).collect();
-            for failures in 1..=COMMIT_ATTEMPTS {
+            for failures in 1..=commit::ATTEMPTS {
                 match queue.delete(&receipts).await {
                     Ok(left) if left.is_empty() => return,
                     Ok(left) => receipts = left,
@@ -610,21 +609,11 @@ impl Running {
         let lake = Arc::clone(&self.lake);
         let metrics = Arc::clone(&self.worker.metrics);
         self.committing = Some(tokio::spawn(async move {
-            let mut failures = 0;
-            loop {
-                match lake.commit(group.clone()).await {
-                    Ok(committed) => {
-                        metrics.add_commit(committed.conflicts);
-                        return (sources, Ok(committed));
-                    }
-                    Err(error) if may_pass(&error) && failures + 1 < COMMIT_ATTEMPTS => {
-                        failures += 1;
-                        tracing::warn!(%error, failures, "a group was not committed");
-                        sleep(retry::pause(failures + 3)).await;
-                    }
-                    Err(error) => return (sources, Err(error)),
-                }
+            let result = commit::commit(&lake, group).await;
+            if let Ok(committed) = &result {
+                metrics.add_commit(committed.conflicts);
             }
+            (sources, result)
         }));
     }
 
@@ -705,11 +694,6 @@ impl Running {
             tracing::warn!("messages were not deleted in time");
         }
     }
-}
-
-/// Whether it may go better in a moment.
-fn may_pass(error: &LakeError) -> bool {
-    matches!(error, LakeError::Delta { .. } | LakeError::Store { .. })
 }
 
 async fn until(due: Option<Instant>) {
