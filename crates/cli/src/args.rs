@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use stagelight_ingest::Address;
+use stagelight_lake::KEPT_AT_LEAST;
 
 /// What happened in a Spark application, answered in a second.
 ///
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     Serve(Serve),
     Worker(Worker),
     Replay(Replay),
+    Maintain(Maintain),
 }
 
 /// Show what Stagelight finds in example logs, then serve it
@@ -237,6 +239,59 @@ pub(crate) struct Replay {
     /// Objects that went to quarantine whole: not readable, too large
     #[arg(long)]
     pub(crate) quarantine: bool,
+}
+
+/// Keep the lake quick and small
+///
+/// Merges small files of each table and day, writes checkpoints, and deletes what no table has any
+/// more. Readers and workers go on meanwhile; the rows stay as they are. Event logs are deleted only
+/// where --clean-logs says so.
+#[derive(Args, Debug)]
+#[command(group(ArgGroup::new("limits").multiple(true).args(["clean_after", "clean_max_logs", "clean_max_gib"]).requires("clean_logs")))]
+pub(crate) struct Maintain {
+    /// Only tell what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// About how large a merged file gets; files of half of that are left alone
+    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub(crate) target_mib: u64,
+    /// Merge when a table has so many small files of the current day; of a day before, two will do
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub(crate) min_files: NonZeroUsize,
+    /// Leave segments alone that were changed less than so long ago
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
+    pub(crate) settled: Duration,
+    /// Delete files that no table has had for so long; an hour at least
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = hour_at_least)]
+    pub(crate) vacuum_after: Duration,
+    /// Delete entries of the tables' logs that are older and in a checkpoint; an hour at least
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = hour_at_least)]
+    pub(crate) keep_history: Duration,
+    /// Delete event logs below, a folder or s3://bucket/prefix, that one of the next three flags is
+    /// against: only logs that have ended and that the lake has whole
+    #[arg(long, value_name = "PATH", requires = "limits")]
+    pub(crate) clean_logs: Option<PathBuf>,
+    /// Logs that were last changed longer ago
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) clean_after: Option<Duration>,
+    /// The oldest logs, if there are more than so many
+    #[arg(long, value_name = "N")]
+    pub(crate) clean_max_logs: Option<usize>,
+    /// The oldest logs, if all have more than so much together
+    #[arg(long, value_name = "GIB")]
+    pub(crate) clean_max_gib: Option<u64>,
+    /// How the summary looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) summary: SummaryFormat,
+}
+
+/// Reads a [`duration`] after which a lake's files may be deleted.
+fn hour_at_least(text: &str) -> Result<Duration, String> {
+    let keep = duration(text)?;
+    if keep < KEPT_AT_LEAST {
+        return Err("an hour at least: sooner, somebody may still read or commit it".to_owned());
+    }
+    Ok(keep)
 }
 
 /// Reads `s3://bucket/prefix`.

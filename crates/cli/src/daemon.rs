@@ -1,10 +1,8 @@
 //! A command that works until it is told to stop, and says how it is meanwhile.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use futures::future::{BoxFuture, FutureExt};
 use stagelight_ingest::{Health, Metrics};
 use stagelight_server::{Exposition, Probe, ProbeServer};
 use tokio::sync::oneshot;
@@ -27,40 +25,37 @@ pub(crate) struct OwnProbe<M> {
     pub(crate) health: Arc<Health>,
 }
 
-/// Does `work`, which is given what is done when it is to stop, and lets `server` answer for it.
-pub(crate) async fn until_stopped<M, W, E>(
+/// Does `work`, and lets `server` tell of it meanwhile.
+pub(crate) async fn answer_during<M: Metrics>(
+    work: impl Future<Output = Result<()>>,
     server: ProbeServer,
-    probe: OwnProbe<M>,
-    farewell: &'static Farewell,
-    work: impl FnOnce(BoxFuture<'static, ()>) -> W,
-) -> Result<()>
-where
-    M: Metrics,
-    W: Future<Output = Result<(), E>>,
-    E: Error + Send + Sync + 'static,
-{
+    probe: Arc<OwnProbe<M>>,
+) -> Result<()> {
     let (end, ended) = oneshot::channel::<()>();
-    let answering = tokio::spawn(server.run(Arc::new(probe), async {
+    let answering = tokio::spawn(server.run(probe, async {
         // It ends when nobody is left who could say so, too.
         let _ = ended.await;
     }));
-    let stop = stopped()?;
-    let told = async move {
-        stop.await;
-        hint(farewell.stopping);
-        tokio::spawn(stop_at_once(farewell));
-    };
-    let result = work(told.boxed()).await;
+    let result = work.await;
     drop(end);
     answering.await.context("answering probes")??;
-    Ok(result?)
+    result
+}
+
+impl Farewell {
+    /// Is done when `stop` is, and has said so; from then on, the next signal ends the process.
+    pub(crate) async fn said_after(&'static self, stop: impl Future<Output = ()>) {
+        stop.await;
+        hint(self.stopping);
+        tokio::spawn(stop_at_once(self.at_once));
+    }
 }
 
 /// Ends the process with the second signal.
-async fn stop_at_once(farewell: &'static Farewell) {
+async fn stop_at_once(farewell: &str) {
     let Ok(stop) = stopped() else { return };
     stop.await;
-    hint(farewell.at_once);
+    hint(farewell);
     std::process::exit(1);
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use stagelight_ingest::{
-    Address, Discoveries, Options, Progress, Report, S3, aws_settings, discover, ingest,
+    Address, Discoveries, Options, Progress, Report, S3, aws_settings, discover, ingest, retry,
 };
 use stagelight_lake::Lake;
 
@@ -29,7 +29,7 @@ pub(crate) async fn run(global: &Global, command: &Ingest) -> Result<ExitCode> {
         ..defaults
     };
     let found = find(&command.paths).await?;
-    let lake = Arc::new(Lake::create(&global.lake).await?);
+    let lake = Arc::new(retry::lake(|| Lake::create(&global.lake)).await?);
     let report = with_progress(&lake, found, &options).await?;
     match command.summary {
         SummaryFormat::Text => summary(&mut io::stdout().lock(), &report, &global.lake)?,

@@ -6,18 +6,17 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Command, Global, LogFormat};
 
-/// delta-rs warns of every commit that another writer made first, and AWS' SDK of every machine that
-/// is none of EC2: that is no news here.
-const QUIET: &str = "warn,deltalake_core=error,aws_config=error";
-/// What goes on for days tells what it does.
-const TELLING: &str =
-    "warn,deltalake_core=error,aws_config=error,stagelight_ingest=info,stagelight_lake=info";
+/// What delta-rs and its kernel fail in comes back to us, and is told there: that another writer was
+/// faster is no news. AWS' SDK warns of every machine that is none of EC2.
+const QUIET: &str = "warn,deltalake_core=off,buoyant_kernel=off,aws_config=error";
+/// What goes on for days tells what it does, too.
+const TELLING: &str = "stagelight_ingest=info,stagelight_lake=info";
 
 /// Starts logging as the flags say.
 pub(crate) fn start(args: &Cli) {
     let default = match args.command {
-        Command::Worker(_) => TELLING,
-        _ => QUIET,
+        Command::Worker(_) => format!("{QUIET},{TELLING}"),
+        _ => QUIET.to_owned(),
     };
     let Global { log, log_format, .. } = &args.global;
     let filter = match log {

@@ -7,6 +7,7 @@ mod demo;
 mod format;
 mod ingest;
 mod logging;
+mod maintain;
 mod replay;
 mod serve;
 mod shell;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         match args.command {
             Command::Demo(command) => demo::run(&args.global, &command).await,
             Command::Ingest(command) => ingest::run(&args.global, &command).await,
+            Command::Maintain(command) => maintain::run(&args.global, &command).await,
             Command::Replay(command) => replay::run(&args.global, &command).await,
             Command::Sql(command) => sql::run(&args.global, &command).await,
             Command::Serve(command) => serve::run(&args.global, &command).await,

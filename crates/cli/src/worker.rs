@@ -4,44 +4,71 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use stagelight_ingest::{
-    GroupLimits, Objects, Queue, S3, Sqs, Worker, WorkerMetrics, WorkerOptions, aws_settings,
+    GroupLimits, S3, Sqs, Worker, WorkerMetrics, WorkerOptions, aws_settings, retry,
 };
 use stagelight_lake::Lake;
 use stagelight_server::ProbeServer;
 
 use crate::args::{self, Global};
-use crate::daemon::{Farewell, OwnProbe, until_stopped};
+use crate::daemon::{Farewell, OwnProbe, answer_during};
+use crate::serve::stopped;
 use crate::terminal::hint;
 
-const FAREWELL: Farewell = Farewell {
+static FAREWELL: Farewell = Farewell {
     stopping: "stopping: what is read is committed, the rest is given back",
     at_once: "stopped at once: what was not committed comes again",
 };
 
 /// Works until it is told to stop, and then until what it has begun is in or given back.
 pub(crate) async fn run(global: &Global, command: &args::Worker) -> Result<ExitCode> {
+    // Whoever tells it to stop while it starts is heard, too.
+    let stop = stopped()?.boxed();
+    let probe = Arc::new(OwnProbe::<WorkerMetrics>::default());
+    let server = ProbeServer::bind(&command.listen.to_string()).await?;
+    hint(&format!("listening on http://{}", server.local_addr()));
+    let work = work(global, command, &probe, stop);
+    answer_during(work, server, Arc::clone(&probe)).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn work(
+    global: &Global,
+    command: &args::Worker,
+    probe: &OwnProbe<WorkerMetrics>,
+    mut stop: BoxFuture<'static, ()>,
+) -> Result<()> {
+    let (worker, lake) = tokio::select! {
+        biased;
+        () = &mut stop => return Ok(()),
+        started = start(global, command, probe) => started?,
+    };
+    Ok(worker.run(lake, FAREWELL.said_after(stop)).await?)
+}
+
+/// A worker that is ready to go, and the lake that it is for.
+async fn start(
+    global: &Global,
+    command: &args::Worker,
+    probe: &OwnProbe<WorkerMetrics>,
+) -> Result<(Worker, Arc<Lake>)> {
     let settings = aws_settings().await;
     let queue = Sqs::new(&settings, &command.queue_url);
     let mut options = options(command);
     if options.max_receives.is_none() && queue.has_dead_letters().await? != Some(true) {
         options.max_receives = WorkerOptions::default().max_receives;
     }
-    let queue: Arc<dyn Queue> = Arc::new(queue);
-    let objects: Arc<dyn Objects> = Arc::new(S3::new(&settings));
-    let lake = Arc::new(Lake::create(&global.lake).await?);
-    let probe = OwnProbe::<WorkerMetrics>::default();
+    let lake = Arc::new(retry::lake(|| Lake::create(&global.lake)).await?);
     let worker = Worker {
-        queue,
-        objects,
+        queue: Arc::new(queue),
+        objects: Arc::new(S3::new(&settings)),
         options,
         metrics: Arc::clone(&probe.metrics),
         health: Arc::clone(&probe.health),
     };
-    let server = ProbeServer::bind(&command.listen.to_string()).await?;
-    hint(&format!("listening on http://{}", server.local_addr()));
-    until_stopped(server, probe, &FAREWELL, |stop| worker.run(lake, stop)).await?;
-    Ok(ExitCode::SUCCESS)
+    Ok((worker, lake))
 }
 
 fn options(command: &args::Worker) -> WorkerOptions {

@@ -108,7 +108,7 @@ impl Found {
         let folder = uri(path.parent().unwrap_or(Path::new("")));
         let (folder_name, file_name) = names(&path);
         let file = File {
-            source: SourceId { uri: uri(&path), etag: etag(metadata) },
+            source: file_source(&path, metadata),
             display: display(&folder_name, &file_name),
             size: metadata.len(),
             modified: modified(metadata).into(),
@@ -174,14 +174,18 @@ impl Found {
     }
 }
 
-fn uri(path: &Path) -> String {
+pub(crate) fn file_source(path: &Path, metadata: &Metadata) -> SourceId {
+    SourceId { uri: uri(path), etag: etag(metadata) }
+}
+
+pub(crate) fn uri(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     url::Url::from_file_path(&absolute)
         .map_or_else(|()| absolute.to_string_lossy().into_owned(), Into::into)
 }
 
 /// The names of a file's folder and of the file.
-fn names(path: &Path) -> (String, String) {
+pub(crate) fn names(path: &Path) -> (String, String) {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     (path.parent().map(name).unwrap_or_default(), name(path))
 }

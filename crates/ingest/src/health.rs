@@ -5,8 +5,15 @@ use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 
 /// What stands in the way now, by what it is that does not work.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Health(Mutex<BTreeMap<&'static str, String>>);
+
+impl Default for Health {
+    /// The lake has to be opened first.
+    fn default() -> Self {
+        Self(Mutex::new(BTreeMap::from([("lake", "it is not open yet".to_owned())])))
+    }
+}
 
 impl Health {
     pub(crate) fn good(&self, part: &'static str) {

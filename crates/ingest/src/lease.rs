@@ -35,6 +35,8 @@ pub(crate) struct Lease {
 struct Shared {
     queue: Arc<dyn Queue>,
     visibility: Duration,
+    /// A message is hidden no longer than this after it was received.
+    held_at_most: Duration,
     held: Mutex<Held>,
     metrics: Arc<WorkerMetrics>,
 }
@@ -58,7 +60,9 @@ impl Leases {
         visibility: Duration,
         metrics: Arc<WorkerMetrics>,
     ) -> Self {
-        let shared = Arc::new(Shared { queue, visibility, held: Mutex::default(), metrics });
+        let held_at_most = HELD_AT_MOST;
+        let shared =
+            Arc::new(Shared { queue, visibility, held_at_most, held: Mutex::default(), metrics });
         let (sender, lost) = mpsc::unbounded_channel();
         let extending = tokio::spawn(Arc::clone(&shared).keep_extended(sender));
         Self { shared, lost, _extending: AbortOnDropHandle::new(extending) }
@@ -134,7 +138,7 @@ impl Shared {
             let held = self.held();
             let due = held.leases.iter().filter(|(_, term)| {
                 term.until < now + self.visibility / 2
-                    && now < term.received + HELD_AT_MOST - self.visibility
+                    && now < term.received + self.held_at_most - self.visibility
             });
             due.map(|(number, term)| (term.receipt.clone(), *number)).collect()
         };

@@ -6,7 +6,6 @@
 
 mod admission;
 mod aws;
-mod commit;
 mod discover;
 mod envelope;
 mod fetch;
@@ -24,7 +23,8 @@ mod queue;
 mod read;
 mod replay;
 mod report;
-mod retry;
+mod retention;
+pub mod retry;
 mod run;
 mod s3;
 mod segment;
@@ -45,6 +45,7 @@ pub use quarantine::Problem;
 pub use queue::{Depth, Message, Queue, QueueError};
 pub use replay::{ReplayError, replay_objects, replay_place, replay_queue};
 pub use report::{Progress, Report};
+pub use retention::{CleanError, Cleaned, FoundLog, Retention, clean};
 pub use run::{IngestError, Options, ingest};
 pub use s3::S3;
 pub use segment::{Log, Place, Segment};

@@ -124,6 +124,9 @@ pub trait Objects: fmt::Debug + Send + Sync + 'static {
     /// The objects whose keys begin with the one of `prefix`, by key: the first page, or the one
     /// that `page` asks for.
     async fn list(&self, prefix: &Address, page: Option<&str>) -> Result<Page, ObjectError>;
+
+    /// Deletes `object`, if its bytes are still those that are there.
+    async fn delete(&self, object: &Object) -> Result<(), ObjectError>;
 }
 
 #[cfg(test)]

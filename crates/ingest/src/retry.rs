@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
+use stagelight_lake::LakeError;
+
 use crate::objects::ObjectError;
 
 /// How often something is tried before it is given up.
 const ATTEMPTS: u32 = 5;
+/// How often something is tried with a lake: without it nothing goes on.
+const LAKE_ATTEMPTS: u32 = 8;
+/// A lake is given more time from the start: each attempt has been several of the store's.
+const LAKE_PAUSES: u32 = 3;
 /// The longest pause after the first failure; it doubles with each.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_AT_MOST: Duration = Duration::from_secs(20);
@@ -29,6 +35,28 @@ where
                 failures += 1;
                 tracing::debug!(reason, failures, "trying again");
                 tokio::time::sleep(pause(failures)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Calls `work` until it says something other than that it may go better in a moment.
+///
+/// # Errors
+///
+/// [`LakeError`]: what cannot go better, or what it said at last.
+pub async fn lake<T, F>(mut work: impl FnMut() -> F) -> Result<T, LakeError>
+where
+    F: Future<Output = Result<T, LakeError>>,
+{
+    let mut failures = 0;
+    loop {
+        match work().await {
+            Err(error) if error.may_pass() && failures + 1 < LAKE_ATTEMPTS => {
+                failures += 1;
+                tracing::warn!(%error, failures, "the lake was not reached, trying again");
+                tokio::time::sleep(pause(failures + LAKE_PAUSES)).await;
             }
             result => return result,
         }

@@ -19,6 +19,7 @@ use crate::pipeline::Pipeline;
 use crate::quarantine::Problem;
 use crate::read::{Outcome, ReadError, Unread};
 use crate::report::{Progress, Report};
+use crate::retry;
 use crate::segment::Segment;
 
 /// As many problems are told one by one.
@@ -86,7 +87,7 @@ pub async fn ingest(
     )?;
     let mut run = Run {
         lake,
-        ledger: lake.ledger().await?,
+        ledger: retry::lake(|| lake.ledger()).await?,
         pipeline: Arc::new(pipeline),
         todo: VecDeque::new(),
         reading: JoinSet::new(),
@@ -242,7 +243,8 @@ impl Run<'_> {
     }
 
     async fn commit(&mut self) -> Result<(), IngestError> {
-        self.lake.commit(self.group.take()).await?;
+        let group = self.group.take();
+        retry::lake(|| self.lake.commit(group.clone())).await?;
         Ok(())
     }
 }

@@ -137,6 +137,13 @@ impl Objects for S3 {
             next: list.next_continuation_token().map(str::to_owned),
         })
     }
+
+    async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
+        let Object { address, etag, .. } = object;
+        let delete = self.client.delete_object().bucket(&address.bucket).key(&address.key);
+        let delete = delete.if_match(format!("\"{etag}\"")).send().await;
+        delete.map(|_| ()).map_err(|error| object_error(address, &error))
+    }
 }
 
 fn size(length: Option<i64>) -> u64 {

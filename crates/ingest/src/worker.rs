@@ -22,7 +22,6 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::admission::{Admission, Admitted};
-use crate::commit;
 use crate::envelope::{Notice, notices};
 use crate::fetch::{PART_BYTES, PARTS};
 use crate::group::{Group, GroupLimits};
@@ -48,6 +47,8 @@ const SWEEP: u64 = u64::MAX;
 const LEDGER_AGE: Duration = Duration::from_secs(10);
 /// Reading the ledger may take so much of a worker's time: one part in so many.
 const LEDGER_SHARE: u32 = 20;
+/// It is tried so often to delete messages.
+const DELETE_ATTEMPTS: u32 = 8;
 /// Messages that come while a worker stops are waited for, so that they can be given back at once.
 const LAST_MESSAGES: Duration = Duration::from_secs(1);
 /// How often the queue is asked how much waits.
@@ -245,7 +246,8 @@ impl Running {
             Leases::new(Arc::clone(&worker.queue), options.visibility, Arc::clone(&worker.metrics));
         let mut watching = JoinSet::new();
         watching.spawn(watch_depth(Arc::clone(&worker.queue), Arc::clone(&worker.metrics)));
-        let ledger = Arc::new(lake.ledger().await?);
+        let ledger = Arc::new(retry::lake(|| lake.ledger()).await?);
+        worker.health.good("lake");
         let admission =
             Admission { within: options.within.clone(), max_bytes: options.max_object_bytes };
         let (found, swept) = mpsc::channel(1);
@@ -373,7 +375,7 @@ impl Running {
         let notices = match notices(&message.body) {
             Ok(notices) => notices,
             Err(error) => {
-                tracing::warn!(message = held.id, %error, "a message goes to quarantine");
+                tracing::warn!(message_id = held.id, %error, "a message goes to quarantine");
                 let source = SourceId { uri: format!("sqs:{}", held.id), etag: String::new() };
                 held.left = 1;
                 self.messages.insert(number, held);
@@ -397,7 +399,7 @@ impl Running {
                         etag = candidate.etag,
                         id = candidate.source().id(),
                         receives = held.receives,
-                        message = held.id,
+                        message_id = held.id,
                         "admitted"
                     );
                     tasks.push((candidate.source(), Task::Read(candidate)));
@@ -460,7 +462,7 @@ impl Running {
             Err(error @ (ReadError::Panicked | ReadError::Lake(LakeError::Encode { .. }))) => {
                 self.keep_instead(source, &task, Problem::Defect(error.to_string()));
             }
-            Err(ReadError::Lake(error)) if !commit::may_pass(&error) => {
+            Err(ReadError::Lake(error)) if !error.may_pass() => {
                 self.worker.health.bad("lake", &error);
                 return Err(error.into());
             }
@@ -543,7 +545,7 @@ impl Running {
         let queue = Arc::clone(&self.worker.queue);
         self.background.spawn(async move {
             let mut receipts: Vec<String> = leases.iter().filter_map(Lease::receipt).collect();
-            for failures in 1..=commit::ATTEMPTS {
+            for failures in 1..=DELETE_ATTEMPTS {
                 match queue.delete(&receipts).await {
                     Ok(left) if left.is_empty() => return,
                     Ok(left) => receipts = left,
@@ -568,7 +570,7 @@ impl Running {
                 let Some(receipt) = held.lease.receipt() else { return };
                 if let Err(error) = queue.extend(&[receipt], after).await {
                     // It comes again when its visibility ends.
-                    tracing::debug!(message = held.id, %error, "it was not given back");
+                    tracing::debug!(message_id = held.id, %error, "it was not given back");
                 }
             });
             self.drop_interest(number);
@@ -578,7 +580,7 @@ impl Running {
     /// Forgets a message whose lease is lost: somebody else may have it by now.
     fn forget(&mut self, number: u64) {
         let Some(held) = self.messages.remove(&number) else { return };
-        tracing::warn!(message = held.id, "its lease is lost");
+        tracing::warn!(message_id = held.id, "its lease is lost");
         self.worker.metrics.add_messages(Fate::Lost, 1);
         self.drop_interest(number);
     }
@@ -609,7 +611,7 @@ impl Running {
         let lake = Arc::clone(&self.lake);
         let metrics = Arc::clone(&self.worker.metrics);
         self.committing = Some(tokio::spawn(async move {
-            let result = commit::commit(&lake, group).await;
+            let result = retry::lake(|| lake.commit(group.clone())).await;
             if let Ok(committed) = &result {
                 metrics.add_commit(committed.conflicts);
             }

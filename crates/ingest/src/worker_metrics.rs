@@ -114,7 +114,7 @@ impl Metrics for WorkerMetrics {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let fates = Fate::ALL.map(|fate| Sample {
             suffix: "",
-            label: Some(("fate", fate.as_str().to_owned())),
+            label: Some(("outcome", fate.as_str().to_owned())),
             value: self.messages(fate) as f64,
         });
         let names = [

@@ -137,6 +137,11 @@ impl TableLog {
         }
     }
 
+    /// The table as it was when it was last read.
+    pub(crate) fn delta(&self) -> &DeltaTable {
+        &self.delta
+    }
+
     /// The version that the table has now.
     pub(crate) async fn version(&mut self) -> Result<u64, LakeError> {
         let table = self.table.name;
@@ -154,61 +159,115 @@ impl TableLog {
         Snapshot::of(table, self.now().await?).map_err(LakeError::delta(table.name))
     }
 
-    /// Adds `files` to the table and removes what it has of the `replaced` segments, in one commit.
-    /// Tells how often somebody else was faster.
+    /// Adds `files` to the table. Tells how often somebody else was faster.
     ///
     /// A file that somebody has removed after version `since` is not added: its rows are in another
     /// file by now.
-    pub(crate) async fn exchange(
+    pub(crate) async fn add(
         &mut self,
         mut files: Vec<&StoredFile>,
-        replaced: &HashSet<SourceKey>,
         since: u64,
     ) -> Result<u64, LakeError> {
         let error = LakeError::delta(self.table.name);
         let mut since = since;
-        let mut conflicts = 0;
-        let exchange = async {
-            if self.delta.state.is_none() {
-                self.delta.update_state().await?;
-            }
+        let mut attempts = Attempts::default();
+        let add = async {
+            self.read_once().await?;
             loop {
                 let removed = self.removed_after(since).await?;
                 files.retain(|file| !removed.contains(&file.name));
                 since = self.delta.snapshot()?.version();
-                let actions = self.actions(&files, replaced)?;
-                if actions.is_empty() {
-                    return Ok(conflicts);
-                }
-                match self.try_commit(actions).await {
-                    Err(DeltaTableError::Transaction {
-                        source: TransactionError::MaxCommitAttempts(_),
-                    }) if conflicts < COMMIT_CONFLICTS => {
-                        conflicts += 1;
-                        tokio::time::sleep(pause(conflicts)).await;
-                        self.delta.update_state().await?;
-                    }
-                    result => return result.map(|()| conflicts),
+                let actions = files.iter().map(|file| Action::Add(add(file, true))).collect();
+                if self.commit(actions, append(), &mut attempts).await? {
+                    return Ok(attempts.conflicts);
                 }
             }
         };
-        exchange.await.map_err(error)
+        add.await.map_err(error)
     }
 
-    fn actions(
-        &self,
-        files: &[&StoredFile],
-        replaced: &HashSet<SourceKey>,
-    ) -> Result<Vec<Action>, DeltaTableError> {
-        let mut actions: Vec<Action> = files.iter().map(|file| Action::Add(add(file))).collect();
-        if !replaced.is_empty() {
-            let there = Snapshot::of(self.table, &self.delta)?.files.into_iter();
-            let old = there.filter(|file| {
-                SourceKey::of_file(&file.path).is_some_and(|key| replaced.contains(&key))
-            });
-            actions.extend(old.map(|file| Action::Remove(remove(self.table, &file))));
+    /// Removes the files named after the segments `gone`. Tells how often somebody else was faster.
+    pub(crate) async fn remove(&mut self, gone: &HashSet<SourceKey>) -> Result<u64, LakeError> {
+        let error = LakeError::delta(self.table.name);
+        let mut attempts = Attempts::default();
+        let remove = async {
+            self.delta.update_state().await?;
+            loop {
+                let files = Snapshot::of(self.table, &self.delta)?.files.into_iter();
+                let files = files.filter(|file| {
+                    SourceKey::of_file(&file.path).is_some_and(|key| gone.contains(&key))
+                });
+                let actions =
+                    files.map(|file| Action::Remove(remove(self.table, &file, true))).collect();
+                if self.commit(actions, append(), &mut attempts).await? {
+                    return Ok(attempts.conflicts);
+                }
+            }
+        };
+        remove.await.map_err(error)
+    }
+
+    /// Puts `new`, which has their rows, in the place of the files `old`; `false` where one of these
+    /// is not there any more. `fewer` says that some of the rows were left out.
+    pub(crate) async fn rewrite(
+        &mut self,
+        old: &[LakeFile],
+        new: Option<&StoredFile>,
+        fewer: bool,
+    ) -> Result<bool, LakeError> {
+        let error = LakeError::delta(self.table.name);
+        let mut attempts = Attempts::default();
+        let target_size = new.map_or(0, |file| i64::try_from(file.size).unwrap_or(i64::MAX));
+        let operation = || DeltaOperation::Optimize { predicate: None, target_size };
+        let rewrite = async {
+            self.delta.update_state().await?;
+            loop {
+                let there = Snapshot::of(self.table, &self.delta)?.files;
+                let there: HashSet<&str> = there.iter().map(|file| file.path.as_str()).collect();
+                if !old.iter().all(|file| there.contains(file.path.as_str())) {
+                    return Ok(false);
+                }
+                let removed =
+                    old.iter().map(|file| Action::Remove(remove(self.table, file, fewer)));
+                let added = new.map(|file| Action::Add(add(file, fewer)));
+                let actions = removed.chain(added).collect();
+                if self.commit(actions, operation(), &mut attempts).await? {
+                    return Ok(true);
+                }
+            }
+        };
+        rewrite.await.map_err(error)
+    }
+
+    /// Reads the log if that was not done yet.
+    async fn read_once(&mut self) -> Result<(), DeltaTableError> {
+        if self.delta.state.is_none() {
+            self.delta.update_state().await?;
         }
-        Ok(actions)
+        Ok(())
+    }
+
+    /// Commits `actions`; `false` where somebody else was faster, whose commit is read then.
+    async fn commit(
+        &mut self,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+        attempts: &mut Attempts,
+    ) -> Result<bool, DeltaTableError> {
+        if actions.is_empty() {
+            return Ok(true);
+        }
+        match self.try_commit(actions, operation).await {
+            Err(DeltaTableError::Transaction {
+                source: TransactionError::MaxCommitAttempts(_),
+            }) if attempts.conflicts < COMMIT_CONFLICTS => {
+                attempts.conflicts += 1;
+                tokio::time::sleep(pause(attempts.conflicts)).await;
+                self.delta.update_state().await?;
+                Ok(false)
+            }
+            result => result.map(|()| true),
+        }
     }
 
     /// Which files were removed after version `since` and up to the one that was last read.
@@ -230,9 +289,11 @@ impl TableLog {
     }
 
     /// Commits `actions` as the version after the one that was last read.
-    async fn try_commit(&mut self, actions: Vec<Action>) -> Result<(), DeltaTableError> {
-        let operation =
-            DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+    async fn try_commit(
+        &mut self,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+    ) -> Result<(), DeltaTableError> {
         let state = self.delta.snapshot()?;
         // Who comes second looks again at what is there, which delta-rs would not.
         let committed = CommitBuilder::from(CommitProperties::default().with_max_retries(0))
@@ -258,28 +319,39 @@ impl TableLog {
     }
 }
 
+fn append() -> DeltaOperation {
+    DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None }
+}
+
+/// Attempts at one commit.
+#[derive(Default)]
+struct Attempts {
+    /// How often somebody else was faster.
+    conflicts: u64,
+}
+
 /// How long to wait after so many conflicts: longer each time, and not as long as others do.
 fn pause(conflicts: u64) -> Duration {
     let longest = (PAUSE << conflicts.min(7)).min(PAUSE_AT_MOST);
     Duration::from_millis(fastrand::u64(..=longest))
 }
 
-fn add(file: &StoredFile) -> Add {
+fn add(file: &StoredFile, data_change: bool) -> Add {
     Add {
         path: file.name.clone(),
         size: i64::try_from(file.size).unwrap_or(i64::MAX),
         modification_time: Utc::now().timestamp_millis(),
-        data_change: true,
+        data_change,
         stats: Some(file.stats.clone()),
         ..Default::default()
     }
 }
 
-fn remove(table: &Table, file: &LakeFile) -> Remove {
+fn remove(table: &Table, file: &LakeFile, data_change: bool) -> Remove {
     let folder = format!("{}/", table.name);
     Remove {
         path: file.path.strip_prefix(&folder).unwrap_or(&file.path).to_owned(),
-        data_change: true,
+        data_change,
         deletion_timestamp: Some(Utc::now().timestamp_millis()),
         size: i64::try_from(file.size).ok(),
         ..Default::default()

@@ -1,5 +1,7 @@
 //! The rows of the ledger, out of the Delta log where that has them.
 
+use std::collections::{HashMap, HashSet, hash_map};
+
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
@@ -62,27 +64,41 @@ impl Row {
     }
 }
 
-/// Every row of the ledger. A file whose statistics are not a row, since somebody has rewritten
-/// the table, is read.
-pub(crate) async fn read(
-    ledger: &DeltaTable,
-    store: &dyn ObjectStore,
-) -> Result<Vec<Entry>, LakeError> {
-    let error = LakeError::delta(SOURCES.name);
-    let state = ledger.snapshot().map_err(error)?;
-    let mut entries = Vec::new();
-    let mut unknown = Vec::new();
-    for file in state.log_data().iter() {
-        let stats = file.stats().and_then(|json| serde_json::from_str::<Stats>(&json).ok());
-        match stats.filter(|stats| stats.num_records == 1).and_then(|s| s.min_values.entry()) {
-            Some(entry) => entries.push(entry),
-            None => unknown.push(format!("{}/{}", SOURCES.name, file.object_store_path())),
+/// Rows of the ledger's files that have more than one, read once: files do not change.
+#[derive(Debug, Default)]
+pub(crate) struct LedgerFiles(HashMap<String, Vec<Entry>>);
+
+impl LedgerFiles {
+    /// Every row of the ledger. A file whose statistics are not a row, since it is a merged one or
+    /// somebody else has rewritten the table, is read.
+    pub(crate) async fn entries(
+        &mut self,
+        ledger: &DeltaTable,
+        store: &dyn ObjectStore,
+    ) -> Result<Vec<Entry>, LakeError> {
+        let error = LakeError::delta(SOURCES.name);
+        let state = ledger.snapshot().map_err(error)?;
+        let mut entries = Vec::new();
+        let mut rest = HashSet::new();
+        for file in state.log_data().iter() {
+            let stats = file.stats().and_then(|json| serde_json::from_str::<Stats>(&json).ok());
+            match stats.filter(|stats| stats.num_records == 1).and_then(|s| s.min_values.entry()) {
+                Some(entry) => entries.push(entry),
+                None => {
+                    rest.insert(format!("{}/{}", SOURCES.name, file.object_store_path()));
+                }
+            }
         }
+        self.0.retain(|path, _| rest.contains(path));
+        for path in rest {
+            if let hash_map::Entry::Vacant(unread) = self.0.entry(path) {
+                let read = read_file(unread.key(), store).await?;
+                unread.insert(read);
+            }
+        }
+        entries.extend(self.0.values().flatten().cloned());
+        Ok(entries)
     }
-    for path in unknown {
-        entries.extend(read_file(&path, store).await?);
-    }
-    Ok(entries)
 }
 
 async fn read_file(path: &str, store: &dyn ObjectStore) -> Result<Vec<Entry>, LakeError> {
@@ -120,11 +136,12 @@ fn rows(batch: &RecordBatch) -> Result<Vec<Entry>, parquet::errors::ParquetError
     let last_events = cast(&column("last_event_time", &millis)?, &DataType::Int64)?;
     let last_events = last_events.as_primitive::<Int64Type>();
     let entry = |row: usize| {
-        Entry::from_row(
+        let entry = Entry::from_row(
             std::array::from_fn(|at| texts[at].as_string::<i32>().value(row)),
             std::array::from_fn(|at| numbers[at].as_primitive::<Int64Type>().value(row)),
             last_events.is_valid(row).then(|| last_events.value(row)),
-        )
+        )?;
+        Some(Entry { is_merged: true, ..entry })
     };
     Ok((0..batch.num_rows()).filter_map(entry).collect())
 }

@@ -70,6 +70,11 @@ pub enum LakeError {
 }
 
 impl LakeError {
+    /// Whether it may go better in a moment.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Delta { .. } | Self::Store { .. })
+    }
+
     pub(crate) fn delta(table: &'static str) -> impl FnOnce(DeltaTableError) -> Self {
         move |source| Self::Delta { table, source: Box::new(source) }
     }

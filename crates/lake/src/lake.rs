@@ -3,21 +3,30 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::{TimeDelta, Utc};
 use futures::future::try_join_all;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use stagelight_tables::{SOURCES, Table, all};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
 use crate::delta::TableLog;
-use crate::entries;
+use crate::entries::LedgerFiles;
 use crate::error::LakeError;
 use crate::ledger::{Ingested, Ledger};
+use crate::maintenance::KEPT_AT_LEAST;
+use crate::merged::MergedFiles;
 use crate::place::Place;
 use crate::segment::{DataFile, StoredFile};
 use crate::snapshot::Snapshot;
 use crate::source::SourceKey;
+
+/// A file that is not older is not deleted before what is stored now is committed.
+const FRESH: TimeDelta = TimeDelta::seconds(KEPT_AT_LEAST.as_secs().cast_signed() / 2);
+
+/// So often the tables are read again, at most, because a file's version was replaced meanwhile.
+const READ_AGAIN: usize = 10;
 
 /// What counts in a lake at one moment.
 #[derive(Debug)]
@@ -42,6 +51,8 @@ pub struct Lake {
     place: Place,
     /// By the table's name. A lock each, so that tables commit side by side.
     tables: HashMap<&'static str, Mutex<TableLog>>,
+    ledger_files: Mutex<LedgerFiles>,
+    merged_files: MergedFiles,
 }
 
 impl Lake {
@@ -79,7 +90,12 @@ impl Lake {
             let log = TableLog::open(&place, table, create).await?;
             Ok::<_, LakeError>((table.name, Mutex::new(log)))
         }));
-        Ok(Self { tables: tables.await?.into_iter().collect(), place })
+        Ok(Self {
+            tables: tables.await?.into_iter().collect(),
+            place,
+            ledger_files: Mutex::default(),
+            merged_files: MergedFiles::default(),
+        })
     }
 
     /// Where the lake is.
@@ -98,27 +114,40 @@ impl Lake {
     ///
     /// [`LakeError::Store`].
     pub async fn put(&self, file: DataFile) -> Result<StoredFile, LakeError> {
-        let mut stored = file.stored();
         let path = Path::from(format!("{}/{}", file.table.name, file.name));
-        // A file of that name has these rows already, and readers may know its size.
-        match self.place.store.put_opts(&path, file.bytes.into(), PutMode::Create.into()).await {
-            Ok(_) => Ok(()),
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                self.place.store.head(&path).await.map(|found| {
-                    stored.size = usize::try_from(found.size).unwrap_or(usize::MAX);
-                })
+        let mut stored = file.stored();
+        let put = async {
+            // A file of that name has these rows already, and readers may know its size.
+            match self.store_new(&path, &file).await {
+                Err(object_store::Error::AlreadyExists { .. }) => {}
+                result => return result,
             }
-            Err(error) => Err(error),
-        }
-        .map_err(|source| LakeError::Store { path: path.to_string(), source })?;
+            match self.place.store.head(&path).await {
+                Ok(found) if Utc::now() - found.last_modified < FRESH => {
+                    stored.size = usize::try_from(found.size).unwrap_or(usize::MAX);
+                    Ok(())
+                }
+                // It may be deleted in a moment, as what nobody has committed.
+                Ok(_) => self.place.store.put(&path, file.bytes.clone().into()).await.map(|_| ()),
+                Err(object_store::Error::NotFound { .. }) => self.store_new(&path, &file).await,
+                Err(error) => Err(error),
+            }
+        };
+        put.await.map_err(|source| LakeError::Store { path: path.to_string(), source })?;
         Ok(stored)
     }
 
-    /// Makes the rows of a group of segments visible, and then says so in the ledger.
+    async fn store_new(&self, path: &Path, file: &DataFile) -> object_store::Result<()> {
+        let bytes = file.bytes.clone().into();
+        self.place.store.put_opts(path, bytes, PutMode::Create.into()).await.map(|_| ())
+    }
+
+    /// Adds the rows of a group of segments, and then says in the ledger that they are in, which
+    /// makes them visible.
     ///
-    /// A later version of a file takes the place of earlier ones in one commit per table; a version
-    /// that comes after a later one is dropped, as is a segment that the ledger has by now.
-    /// Committing a segment again changes nothing.
+    /// A later version of a file takes the place of earlier ones with the ledger's commit; then what
+    /// these had is removed. A version that comes after a later one is dropped, as is a segment that
+    /// the ledger has by now. Committing a segment again changes nothing.
     ///
     /// # Errors
     ///
@@ -128,13 +157,12 @@ impl Lake {
         if group.is_empty() {
             return Ok(committed);
         }
-        let facts = || all().filter(|table| table.name != SOURCES.name);
         let of_group: HashSet<&str> =
             group.iter().flat_map(|segment| &segment.files).map(|file| file.table.name).collect();
         // The tables are read before the ledger. What is removed from them of a segment that the
         // ledger then lacks is removed later than that, and so it is seen when it is committed.
         let read = facts().filter(|table| of_group.contains(table.name)).map(async |table| {
-            let version = self.tables[table.name].lock().await.version().await?;
+            let version = self.table(table).await.version().await?;
             Ok::<_, LakeError>((table.name, version))
         });
         let versions: HashMap<_, _> = try_join_all(read).await?.into_iter().collect();
@@ -146,37 +174,40 @@ impl Lake {
         if group.is_empty() {
             return Ok(committed);
         }
-        let replaced: HashSet<SourceKey> =
-            group.iter().flat_map(|segment| ledger.earlier(&segment.entry())).collect();
         let mut by_table: HashMap<&'static str, Vec<&StoredFile>> = HashMap::new();
         for file in group.iter().flat_map(|segment| &segment.files) {
             by_table.entry(file.table.name).or_default().push(file);
         }
-        let conflicts = try_join_all(facts().map(|table| {
-            let files = by_table.remove(table.name).unwrap_or_default();
-            let since = versions.get(table.name).copied().unwrap_or_default();
-            self.exchange(table, files, &replaced, since)
-        }));
-        committed.conflicts = conflicts.await?.into_iter().sum();
+        let added = by_table.into_iter().map(async |(table, files)| {
+            let since = versions.get(table).copied().unwrap_or_default();
+            self.tables[table].lock().await.add(files, since).await
+        });
+        committed.conflicts += try_join_all(added).await?.into_iter().sum::<u64>();
         let rows =
             try_join_all(group.iter().map(async |segment| self.put(segment.ledger_file()?).await))
                 .await?;
         committed.conflicts +=
-            self.exchange(SOURCES, rows.iter().collect(), &replaced, sources.version).await?;
+            self.table(SOURCES).await.add(rows.iter().collect(), sources.version).await?;
+        // Not before nobody is shown it any more.
+        let earlier = group.iter().flat_map(|segment| ledger.earlier(&segment.entry()));
+        let replaced = earlier.chain(ledger.left_behind()).collect();
+        committed.conflicts += self.remove(&replaced).await?;
         Ok(committed)
     }
 
-    async fn exchange(
-        &self,
-        table: &Table,
-        files: Vec<&StoredFile>,
-        replaced: &HashSet<SourceKey>,
-        since: u64,
-    ) -> Result<u64, LakeError> {
-        if files.is_empty() && replaced.is_empty() {
+    /// Removes what the tables have of segments that others have replaced, and then their rows of
+    /// the ledger.
+    async fn remove(&self, replaced: &HashSet<SourceKey>) -> Result<u64, LakeError> {
+        if replaced.is_empty() {
             return Ok(0);
         }
-        self.tables[table.name].lock().await.exchange(files, replaced, since).await
+        let of_facts = facts().map(async |table| self.table(table).await.remove(replaced).await);
+        let conflicts: u64 = try_join_all(of_facts).await?.into_iter().sum();
+        Ok(conflicts + self.table(SOURCES).await.remove(replaced).await?)
+    }
+
+    pub(crate) async fn table(&self, table: &Table) -> MutexGuard<'_, TableLog> {
+        self.tables[table.name].lock().await
     }
 
     /// The segments that are in the lake now.
@@ -188,11 +219,12 @@ impl Lake {
         Ok(self.ledger_and_files().await?.0)
     }
 
-    async fn ledger_and_files(&self) -> Result<(Ledger, Snapshot), LakeError> {
-        let mut log = self.tables[SOURCES.name].lock().await;
+    pub(crate) async fn ledger_and_files(&self) -> Result<(Ledger, Snapshot), LakeError> {
+        let mut log = self.table(SOURCES).await;
         let delta = log.now().await?;
         let files = Snapshot::of(SOURCES, delta).map_err(LakeError::delta(SOURCES.name))?;
-        let entries = entries::read(delta, self.place.store.as_ref()).await?;
+        let mut ledger_files = self.ledger_files.lock().await;
+        let entries = ledger_files.entries(delta, self.place.store.as_ref()).await?;
         Ok((Ledger::new(entries), files))
     }
 
@@ -207,7 +239,7 @@ impl Lake {
             return Err(LakeError::Missing { uri: self.place.root.to_string() });
         }
         now.now().await?;
-        let opened = self.tables[SOURCES.name].lock().await.id();
+        let opened = self.table(SOURCES).await.id();
         if opened.is_some() && opened != now.id() {
             return Err(LakeError::Replaced { uri: self.place.root.to_string() });
         }
@@ -220,20 +252,39 @@ impl Lake {
     ///
     /// [`LakeError`] where the lake cannot be read.
     pub async fn contents(&self) -> Result<Contents, LakeError> {
-        // The ledger first: what it has is in the tables already.
-        let (ledger, sources) = self.ledger_and_files().await?;
-        let facts = all().filter(|table| table.name != SOURCES.name);
-        let mut tables = try_join_all(facts.map(|table| self.snapshot(table))).await?;
-        for snapshot in &mut tables {
-            snapshot.retain_counted(&ledger);
+        // The ledger first: what it has is in the tables already. What of that was replaced while
+        // they were read may be gone from them; then they are read again.
+        let (mut ledger, mut sources) = self.ledger_and_files().await?;
+        let mut tables = self.snapshots().await?;
+        for _ in 0..READ_AGAIN {
+            let (later, later_sources) = self.ledger_and_files().await?;
+            if later_sources.version == sources.version || !ledger.is_replaced_in(&later) {
+                break;
+            }
+            (ledger, sources) = (later, later_sources);
+            tables = self.snapshots().await?;
         }
         tables.push(sources);
+        let store = self.place.store.as_ref();
+        let counted =
+            tables.iter_mut().map(|table| table.retain_counted(&ledger, &self.merged_files, store));
+        try_join_all(counted).await?;
         Ok(Contents { ledger, tables })
     }
 
-    async fn snapshot(&self, table: &Table) -> Result<Snapshot, LakeError> {
-        self.tables[table.name].lock().await.files().await
+    async fn snapshots(&self) -> Result<Vec<Snapshot>, LakeError> {
+        try_join_all(facts().map(async |table| self.table(table).await.files().await)).await
     }
+
+    /// What merged files say of themselves.
+    pub(crate) fn merged_files(&self) -> &MergedFiles {
+        &self.merged_files
+    }
+}
+
+/// Every table but the ledger.
+pub(crate) fn facts() -> impl Iterator<Item = &'static Table> {
+    all().filter(|table| table.name != SOURCES.name)
 }
 
 #[cfg(test)]

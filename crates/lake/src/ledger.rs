@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 use stagelight_eventlog::{Identity, Value};
-use stagelight_tables::{RowContext, SOURCES, TableBuilder};
+use stagelight_tables::{QUARANTINE, RowContext, SOURCES, Table, TableBuilder};
 
 use crate::error::LakeError;
 use crate::segment::{DataFile, SegmentWriter, StoredFile};
@@ -138,6 +138,7 @@ impl Ingested {
             layout: self.layout,
             events: self.events,
             last_event_ms: self.last_event_ms,
+            is_merged: false,
         }
     }
 }
@@ -157,6 +158,9 @@ pub(crate) struct Entry {
     pub(crate) layout: Layout,
     pub(crate) events: u64,
     pub(crate) last_event_ms: Option<i64>,
+    /// Whether its row of the ledger is in a merged file: that is not removed, and its rows of
+    /// other tables may be in merged files, too.
+    pub(crate) is_merged: bool,
 }
 
 impl Entry {
@@ -181,6 +185,7 @@ impl Entry {
             layout: Layout::from_name(layout)?,
             events: u64::try_from(events).ok()?,
             last_event_ms,
+            is_merged: false,
         })
     }
 
@@ -230,8 +235,11 @@ struct Newest {
 }
 
 impl Ledger {
-    pub(crate) fn new(entries: Vec<Entry>) -> Self {
-        let known = entries.iter().map(|entry| entry.source.key()).collect();
+    pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
+        let mut known = HashSet::with_capacity(entries.len());
+        // Of two rows of one segment, that in a merged file says more.
+        entries.sort_by_key(|entry| !entry.is_merged);
+        entries.retain(|entry| known.insert(entry.source.key()));
         let mut by_uri: HashMap<&str, usize> = HashMap::new();
         for (at, entry) in entries.iter().enumerate() {
             let newest = by_uri.entry(&entry.source.uri).or_insert(at);
@@ -287,42 +295,52 @@ impl Ledger {
         earlier.map(|(known, _)| known.source.key()).collect()
     }
 
+    /// Versions that were replaced, and not yet removed by who did so.
+    pub(crate) fn left_behind(&self) -> impl Iterator<Item = SourceKey> {
+        let replaced = self
+            .entries
+            .iter()
+            .filter(|(entry, standing)| *standing == Standing::Replaced && !entry.is_merged);
+        replaced.map(|(entry, _)| entry.source.key())
+    }
+
     fn at_place(&self, entry: &Entry) -> Option<&Entry> {
         let newest = self.newest.get(&entry.source.key().place)?;
         Some(&self.entries[newest.at].0)
     }
 
-    /// Whether the rows of a table's data files are shown, given what all its files are named
-    /// after.
-    ///
-    /// Rows are shown when the ledger has their segment. Only where a table has been given a later
-    /// version of a segment already, which the ledger will know in a moment, that is shown: the
-    /// earlier one is gone.
-    pub(crate) fn shows(&self, files: &[Option<SourceKey>], is_quarantine: bool) -> Vec<bool> {
-        let there: HashSet<SourceKey> = files.iter().flatten().copied().collect();
-        let mut successors: HashMap<u128, u128> = HashMap::new();
-        for key in &there {
-            if !self.known.contains(key) {
-                let successor = successors.entry(key.place).or_default();
-                *successor = key.version.max(*successor);
-            }
-        }
-        let shows = |key: &SourceKey| {
-            let Some(newest) = self.newest.get(&key.place) else { return false };
-            let counts = newest.standing == Standing::Counted || is_quarantine;
-            let replaced = || {
-                let newest_is_there =
-                    there.contains(&SourceKey { place: key.place, version: newest.version });
-                !newest_is_there && successors.get(&key.place) == Some(&key.version)
-            };
-            counts && (key.version == newest.version || replaced())
-        };
-        files.iter().map(|key| key.as_ref().is_none_or(shows)).collect()
+    /// Whether what `table` has of a segment is shown. Of the newest version of a file, the ledger's
+    /// row and what is in quarantine are; the rest is where the segment counts.
+    pub(crate) fn shows(&self, key: SourceKey, table: &Table) -> bool {
+        let newest = self.newest.get(&key.place).filter(|newest| newest.version == key.version);
+        newest.is_some_and(|newest| {
+            newest.standing == Standing::Counted
+                || [QUARANTINE.name, SOURCES.name].contains(&table.name)
+        })
+    }
+
+    /// Whether the segment is the newest version of its file: another one never counts again.
+    pub(crate) fn is_newest(&self, key: SourceKey) -> bool {
+        self.newest.get(&key.place).is_some_and(|newest| newest.version == key.version)
+    }
+
+    /// Whether `later`, which was read after this one, shows another version of any file.
+    pub(crate) fn is_replaced_in(&self, later: &Self) -> bool {
+        self.newest.iter().any(|(place, newest)| {
+            later.newest.get(place).is_none_or(|other| other.version != newest.version)
+        })
+    }
+
+    /// Every segment with its key.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (SourceKey, &Entry, Standing)> {
+        self.entries.iter().map(|(entry, standing)| (entry.source.key(), entry, *standing))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use stagelight_tables::EVENTS;
+
     use super::*;
 
     fn entry(uri: &str, modified_ms: i64, size: u64) -> Entry {
@@ -335,6 +353,7 @@ mod tests {
             layout: Layout::Rolling,
             events: size,
             last_event_ms: None,
+            is_merged: false,
         }
     }
 
@@ -347,8 +366,8 @@ mod tests {
         let [old, new] = [entry("file:///a", 1, 10), entry("file:///a", 2, 20)];
         for ledger in [vec![old.clone(), new.clone()], vec![new.clone(), old.clone()]] {
             let ledger = Ledger::new(ledger);
-            let files = [Some(old.source.key()), Some(new.source.key())];
-            assert_eq!(ledger.shows(&files, false), [false, true]);
+            assert_eq!(shown(&ledger, [&old, &new]), [false, true]);
+            assert_eq!(ledger.left_behind().collect::<Vec<_>>(), [old.source.key()]);
             assert!(ledger.has_newer(&old));
             assert!(!ledger.has_newer(&new));
             assert_eq!(ledger.earlier(&new), [old.source.key()]);
@@ -356,20 +375,35 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_the_ledger_does_not_know_is_not_shown() {
-        let ledger = Ledger::new(vec![entry("file:///a", 1, 10)]);
-        let other = entry("file:///b", 1, 10);
-        assert_eq!(ledger.shows(&[Some(other.source.key()), None], false), [false, true]);
+    fn shown<const N: usize>(ledger: &Ledger, entries: [&Entry; N]) -> [bool; N] {
+        entries.map(|entry| ledger.shows(entry.source.key(), EVENTS[0]))
     }
 
     #[test]
-    fn a_version_that_has_replaced_another_is_shown_in_its_place() {
+    fn what_the_ledger_does_not_know_is_not_shown() {
+        let ledger = Ledger::new(vec![entry("file:///a", 1, 10)]);
+        assert_eq!(shown(&ledger, [&entry("file:///b", 1, 10)]), [false]);
+        assert_eq!(shown(&ledger, [&entry("file:///a", 2, 20)]), [false]);
+    }
+
+    #[test]
+    fn a_later_ledger_tells_of_other_versions() {
         let [old, new] = [entry("file:///a", 1, 10), entry("file:///a", 2, 20)];
-        let ledger = Ledger::new(vec![old.clone()]);
-        let [old, new] = [old, new].map(|entry| Some(entry.source.key()));
-        assert_eq!(ledger.shows(&[new], false), [true], "the old one is gone");
-        assert_eq!(ledger.shows(&[old, new], false), [true, false], "never both");
+        let first = Ledger::new(vec![old.clone()]);
+        let more = Ledger::new(vec![old.clone(), entry("file:///b", 1, 10)]);
+        assert!(!first.is_replaced_in(&more));
+        assert!(first.is_replaced_in(&Ledger::new(vec![old, new.clone()])));
+        assert!(first.is_replaced_in(&Ledger::new(vec![new])));
+    }
+
+    #[test]
+    fn a_row_that_is_there_twice_is_there_once() {
+        let plain = entry("file:///a", 1, 10);
+        let merged = Entry { is_merged: true, ..plain.clone() };
+        let ledger = Ledger::new(vec![plain.clone(), merged]);
+        assert_eq!(shown(&ledger, [&plain]), [true]);
+        assert_eq!(ledger.segments().count(), 1);
+        assert_eq!(ledger.left_behind().count(), 0);
     }
 
     #[test]
@@ -377,10 +411,9 @@ mod tests {
         let whole = entry("file:///a", 1, 10);
         let later = unread(entry("file:///a", 2, 20));
         let ledger = Ledger::new(vec![whole.clone(), later.clone()]);
-        let files = [Some(whole.source.key()), Some(later.source.key())];
-        assert_eq!(ledger.shows(&files, false), [true, false]);
+        assert_eq!(shown(&ledger, [&whole, &later]), [true, false]);
         let ledger = Ledger::new(vec![later.clone()]);
         assert!(!ledger.has(&entry("file:///a", 2, 20).source), "it is read again");
-        assert_eq!(ledger.shows(&files, false), [false, true]);
+        assert_eq!(shown(&ledger, [&whole, &later]), [false, true]);
     }
 }

@@ -8,11 +8,14 @@
 //! [`SegmentWriter`] turns batches into files, [`Lake::put`] stores them, [`Lake::commit`] makes
 //! them visible, and [`Lake::contents`] tells a reader which files count.
 
+mod compaction;
 mod delta;
 mod entries;
 mod error;
 mod lake;
 mod ledger;
+mod maintenance;
+mod merged;
 mod parquet_file;
 mod place;
 mod segment;
@@ -20,10 +23,12 @@ mod snapshot;
 mod source;
 mod standing;
 
+pub use compaction::{Compacted, CompactionOptions};
 pub use error::LakeError;
 pub use lake::{Committed, Contents, Lake};
 pub use ledger::{Ingested, Layout, Ledger, LedgerSegment};
+pub use maintenance::{Checkpointed, KEPT_AT_LEAST, Vacuumed};
 pub use segment::{DataFile, SegmentWriter, StoredFile};
-pub use snapshot::{LakeFile, Snapshot};
+pub use snapshot::{LakeFile, ShownRows, Snapshot};
 pub use source::SourceId;
 pub use standing::Standing;

@@ -14,6 +14,7 @@ use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Encoding, ZstdLevel};
 use parquet::errors::Result;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::EnabledStatistics;
 use parquet::file::writer::SerializedFileWriter;
 use stagelight_tables::{ROW_GROUP_ROWS, Source, Table, writer_properties};
@@ -30,6 +31,8 @@ pub(crate) struct ParquetFile {
     factory: ArrowRowGroupWriterFactory,
     group: Option<Group>,
     zstd: Compressor<'static>,
+    /// Whether the columns that say which segment a row is of have one value.
+    is_of_one_segment: bool,
 }
 
 /// A row group that is being written.
@@ -45,8 +48,17 @@ enum Column {
 }
 
 impl ParquetFile {
-    /// A file of `table` without rows.
+    /// A file of `table` without rows, for those of one segment.
     pub(crate) fn new(table: &'static Table) -> Result<Self> {
+        Self::of(table, true)
+    }
+
+    /// A file of `table` without rows, for those of many segments.
+    pub(crate) fn of_many(table: &'static Table) -> Result<Self> {
+        Self::of(table, false)
+    }
+
+    fn of(table: &'static Table, is_of_one_segment: bool) -> Result<Self> {
         let schema = table.schema();
         let properties = writer_properties(table);
         let parquet = ArrowSchemaConverter::new().convert(&schema)?;
@@ -54,14 +66,17 @@ impl ParquetFile {
             SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties.into())?;
         let factory = ArrowRowGroupWriterFactory::new(&file, schema);
         let zstd = Compressor::new(ZstdLevel::default().compression_level())?;
-        Ok(Self { table, file, factory, group: None, zstd })
+        Ok(Self { table, file, factory, group: None, zstd, is_of_one_segment })
     }
 
-    /// Appends the rows of a batch of the table, all of the same segment.
+    /// Appends the rows of a batch of the table.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let group = match &mut self.group {
             Some(group) => group,
-            none => none.insert(Group::new(self.table, &self.file, &self.factory, batch)?),
+            none => {
+                let one = self.is_of_one_segment.then_some(batch);
+                none.insert(Group::new(self.table, &self.file, &self.factory, one)?)
+            }
         };
         let schema = batch.schema();
         for ((column, field), array) in
@@ -92,6 +107,12 @@ impl ParquetFile {
         self.file.bytes_written() + waiting.sum::<usize>()
     }
 
+    /// The bytes of the whole file, which has `metadata` of its own.
+    pub(crate) fn finish_with(mut self, metadata: KeyValue) -> Result<Vec<u8>> {
+        self.file.append_key_value_metadata(metadata);
+        self.finish()
+    }
+
     /// The bytes of the whole file.
     pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
         self.end_group()?;
@@ -120,19 +141,21 @@ impl ParquetFile {
 }
 
 impl Group {
+    /// A row group; one whose rows are all of one segment, of which `one` has some, says once what
+    /// that is.
     fn new(
         table: &'static Table,
         file: &SerializedFileWriter<Vec<u8>>,
         factory: &ArrowRowGroupWriterFactory,
-        batch: &RecordBatch,
+        one: Option<&RecordBatch>,
     ) -> Result<Self> {
         let writers = factory.create_column_writers(file.flushed_row_groups().len())?;
         let descriptions = file.schema_descr().columns();
-        let columns = table.columns().zip(writers).zip(descriptions).zip(batch.columns()).map(
-            |(((column, writer), description), array)| {
-                let constant = match column.source {
-                    Source::Context(context) if context.is_of_segment() => {
-                        Constant::of(description, array)
+        let columns = table.columns().zip(writers).zip(descriptions).enumerate().map(
+            |(at, ((column, writer), description))| {
+                let constant = match (column.source, one) {
+                    (Source::Context(context), Some(batch)) if context.is_of_segment() => {
+                        Constant::of(description, batch.column(at))
                     }
                     _ => None,
                 };

@@ -103,7 +103,7 @@ impl Place {
     pub(crate) async fn has_lake(&self, uri: &str) -> Result<bool, LakeError> {
         let log = Path::from(format!("{}/_delta_log", SOURCES.name));
         let first = self.store.list(Some(&log)).try_next().await;
-        Ok(first.map_err(|e| address(uri, reason(&e)))?.is_some())
+        Ok(first.map_err(|e| unlisted(uri, e))?.is_some())
     }
 
     /// A place with other things in it is none for a lake: who names it has likely mistaken it.
@@ -112,8 +112,7 @@ impl Place {
         if self.has_lake(uri).await? {
             return Ok(());
         }
-        let there =
-            self.store.list_with_delimiter(None).await.map_err(|e| address(uri, reason(&e)))?;
+        let there = self.store.list_with_delimiter(None).await.map_err(|e| unlisted(uri, e))?;
         let files = there.objects.iter().map(|object| &object.location);
         for path in there.common_prefixes.iter().chain(files) {
             let name = path.filename().unwrap_or_default();
@@ -163,6 +162,23 @@ fn local_path(uri: &str) -> Result<PathBuf, LakeError> {
 
 pub(crate) fn address(uri: &str, reason: impl ToString) -> LakeError {
     LakeError::Address { uri: uri.to_owned(), reason: reason.to_string() }
+}
+
+/// Why there is nothing to be seen at `uri`: because of what it is, or for a moment.
+fn unlisted(uri: &str, source: object_store::Error) -> LakeError {
+    let reason = reason(&source);
+    match source {
+        object_store::Error::Generic { .. } if !is_refused(&reason) => {
+            LakeError::Store { path: uri.to_owned(), source }
+        }
+        _ => address(uri, reason),
+    }
+}
+
+/// Whether S3 has refused to list: there is no such bucket, or no right to see it. `object_store`
+/// says so in its text alone.
+fn is_refused(reason: &str) -> bool {
+    reason.contains("status code: 40") && !reason.contains("408 Request Timeout")
 }
 
 /// What a store says, with what it says of the cause.

@@ -1,10 +1,17 @@
 //! Which files a table has at one version.
 
-use deltalake_core::DeltaTable;
-use serde::Deserialize;
-use stagelight_tables::{QUARANTINE, Table};
+use std::collections::BTreeSet;
+use std::ops::Range;
 
+use deltalake_core::DeltaTable;
+use futures::future::try_join_all;
+use object_store::ObjectStore;
+use serde::Deserialize;
+use stagelight_tables::Table;
+
+use crate::error::LakeError;
 use crate::ledger::Ledger;
+use crate::merged::{MergedFiles, day_of_file};
 use crate::source::SourceKey;
 
 /// The files of a table at one version.
@@ -31,6 +38,26 @@ pub struct LakeFile {
     pub app_ids: Option<(String, String)>,
     /// Whether the log says that all rows have one and the same `app_id`.
     pub has_one_app_id: bool,
+    /// Which of its rows count; `None` where all do.
+    pub shown: Option<ShownRows>,
+}
+
+/// Which rows of a file count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownRows {
+    /// The rows of each of its row groups.
+    pub row_groups: Vec<usize>,
+    /// Those that count, in order.
+    pub rows: Vec<Range<usize>>,
+}
+
+impl LakeFile {
+    /// Whether it may have rows of one of `app_ids`.
+    pub(crate) fn may_have_any(&self, app_ids: &BTreeSet<&str>) -> bool {
+        self.app_ids.as_ref().is_none_or(|(least, greatest)| {
+            app_ids.range(least.as_str()..).next().is_some_and(|id| *id <= greatest.as_str())
+        })
+    }
 }
 
 impl Snapshot {
@@ -55,17 +82,46 @@ impl Snapshot {
                     has_one_app_id: stats.null_count.app_id == Some(0)
                         && app_ids.as_ref().is_some_and(|(least, greatest)| least == greatest),
                     app_ids,
+                    shown: None,
                 }
             })
             .collect();
         Ok(Self { table, version: state.version(), files })
     }
 
-    /// Leaves the files whose rows count.
-    pub(crate) fn retain_counted(&mut self, ledger: &Ledger) {
-        let keys: Vec<_> = self.files.iter().map(|file| SourceKey::of_file(&file.path)).collect();
-        let mut shown = ledger.shows(&keys, self.table.name == QUARANTINE.name).into_iter();
-        self.files.retain(|_| shown.next().unwrap_or(true));
+    /// Leaves what counts: files named after a segment whose rows do, and these rows of merged ones.
+    pub(crate) async fn retain_counted(
+        &mut self,
+        ledger: &Ledger,
+        merged_files: &MergedFiles,
+        store: &dyn ObjectStore,
+    ) -> Result<(), LakeError> {
+        let table = self.table;
+        self.files.retain(|file| {
+            SourceKey::of_file(&file.path).is_none_or(|key| ledger.shows(key, table))
+        });
+        // What a merged file has of segments that do not count is in the ledger for good.
+        let hidden: BTreeSet<&str> = ledger
+            .entries()
+            .filter(|(key, entry, _)| entry.is_merged && !ledger.shows(*key, table))
+            .map(|(_, entry, _)| entry.identity.app_id.as_str())
+            .collect();
+        if hidden.is_empty() {
+            return Ok(());
+        }
+        let shown = self.files.iter_mut().map(async |file| {
+            if day_of_file(&file.path).is_none() || !file.may_have_any(&hidden) {
+                return Ok(());
+            }
+            let merged = merged_files.get(table, &file.path, file.size, store).await?;
+            let rows = merged.rows(|key| ledger.shows(key, table));
+            file.rows = Some(rows.iter().map(Range::len).sum());
+            file.shown = Some(ShownRows { row_groups: merged.row_groups.clone(), rows });
+            Ok(())
+        });
+        try_join_all(shown).await?;
+        self.files.retain(|file| file.shown.as_ref().is_none_or(|shown| !shown.rows.is_empty()));
+        Ok(())
     }
 }
 

@@ -50,7 +50,7 @@ fn hash(text: &str) -> [u8; 16] {
 }
 
 /// Where a segment is and which bytes stand there, short enough for a file's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SourceKey {
     /// Of its address.
     pub(crate) place: u128,
@@ -68,8 +68,12 @@ impl SourceKey {
     /// What a data file is named after; `None` where it is of several segments.
     pub(crate) fn of_file(path: &str) -> Option<Self> {
         let name = path.rsplit('/').next()?.strip_prefix("part-")?;
-        let (place, rest) = name.split_once('-')?;
-        let (version, _) = rest.split_once('-')?;
+        Self::parse(name.rsplit_once('-')?.0)
+    }
+
+    /// A key as it is written.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (place, version) = text.split_once('-')?;
         let number = |hex: &str| u128::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 32);
         Some(Self { place: number(place)?, version: number(version)? })
     }

@@ -9,14 +9,16 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{Result, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use stagelight_lake::{LakeFile, Snapshot};
+use stagelight_lake::{LakeFile, ShownRows, Snapshot};
 
 use crate::app_ids::{app_ids, wanted_app_ids};
 
@@ -143,8 +145,36 @@ impl LakeTable {
             num_rows: file.rows.map_or(Precision::Absent, Precision::Exact),
             ..Statistics::new_unknown(&self.schema)
         };
-        PartitionedFile::new(file.path.clone(), file.size).with_statistics(Arc::new(statistics))
+        let partitioned = PartitionedFile::new(file.path.clone(), file.size)
+            .with_statistics(Arc::new(statistics));
+        match &file.shown {
+            Some(shown) => partitioned.with_extension(access(shown)),
+            None => partitioned,
+        }
     }
+}
+
+/// Which rows of a file are read: those that count.
+fn access(shown: &ShownRows) -> ParquetAccessPlan {
+    let mut from = 0;
+    let groups = shown.row_groups.iter().map(|rows| {
+        let group = from..from + rows;
+        from = group.end;
+        let within = shown.rows.iter().map(|range| {
+            let [start, end] = [range.start, range.end].map(|n| n.clamp(group.start, group.end));
+            start - group.start..end - group.start
+        });
+        let within: Vec<_> = within.filter(|range| !range.is_empty()).collect();
+        match within.as_slice() {
+            [] => RowGroupAccess::Skip,
+            [all] if all.len() == *rows => RowGroupAccess::Scan,
+            _ => RowGroupAccess::Selection(RowSelection::from_consecutive_ranges(
+                within.into_iter(),
+                *rows,
+            )),
+        }
+    });
+    ParquetAccessPlan::new(groups.collect())
 }
 
 /// Whether the file may have one of `ids`, which are in order.

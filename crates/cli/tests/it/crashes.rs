@@ -24,7 +24,7 @@ use object_store::path::Path;
 use stagelight_ingest::{
     Address, Discoveries, GroupLimits, Objects, Options, Worker, WorkerError, WorkerOptions, ingest,
 };
-use stagelight_lake::Lake;
+use stagelight_lake::{CompactionOptions, Lake};
 use stagelight_query::{Engine, Settings};
 use url::Url;
 
@@ -33,6 +33,14 @@ use self::process::{Death, Process, Through};
 use crate::stagelight::{log, tables};
 
 const VISIBILITY: Duration = Duration::from_secs(30);
+
+const MERGE_ALL: CompactionOptions = CompactionOptions {
+    target_bytes: 128 << 20,
+    min_files: 2,
+    settled: Duration::ZERO,
+    at_once: 2,
+    dry_run: false,
+};
 
 /// The stores of `crashes://name/`, by name.
 static STORES: LazyLock<Mutex<HashMap<String, Arc<dyn ObjectStore>>>> = LazyLock::new(|| {
@@ -148,6 +156,19 @@ impl World {
             _ = self.work(process) => {}
         }
         self.queue.advance(VISIBILITY);
+    }
+
+    /// Merges files as `process`, which may die.
+    async fn merge(&self, process: &Arc<Process>) {
+        let merge = async {
+            let lake = self.lake(process).await;
+            lake.compact(&MERGE_ALL).await
+        };
+        tokio::select! {
+            biased;
+            () = process.died() => {}
+            _ = merge => {}
+        }
     }
 
     async fn contents(&self) -> Vec<String> {
@@ -270,8 +291,37 @@ async fn a_crash_at_any_step_loses_and_doubles_nothing() {
     }
 }
 
+/// Merging dies once at each kind of step, before it and after it.
+#[tokio::test]
+async fn a_crash_while_files_are_merged_loses_and_doubles_nothing() {
+    let seed = seed();
+    let mut random = fastrand::Rng::with_seed(seed);
+    let expected = quiet().await;
+    let worked = async || {
+        let world = World::new(0, seed);
+        world.work(&Process::new(None, 0, 0)).await.expect("it ends");
+        world
+    };
+    let whole = Process::new(None, 0, 0);
+    worked().await.merge(&whole).await;
+    let steps = whole.steps();
+    for kind in ["put facts data", "put facts log", "put ledger data", "put ledger log"] {
+        assert!(steps.contains_key(kind), "{kind} is not among {steps:?}");
+    }
+    for (step, times) in steps {
+        for after in [false, true] {
+            let death = Death { step: step.clone(), time: random.u64(1..=times), after };
+            let world = worked().await;
+            world.merge(&Process::new(Some(death.clone()), 0, seed)).await;
+            same(&expected, &world.contents().await, &format!("seed {seed}, {death:?}"));
+            world.merge(&Process::new(None, 0, seed)).await;
+            same(&expected, &world.contents().await, &format!("seed {seed}, after {death:?}"));
+        }
+    }
+}
+
 /// Three workers at once, of which one or another dies and is replaced, while everything fails now
-/// and then and messages are handed out twice.
+/// and then, messages are handed out twice, and files are merged.
 #[tokio::test]
 async fn any_number_of_crashes_loses_and_doubles_nothing() {
     let expected = quiet().await;
@@ -280,24 +330,28 @@ async fn any_number_of_crashes_loses_and_doubles_nothing() {
         let world = World::new(5, seed);
         let random = Mutex::new(fastrand::Rng::with_seed(seed));
         let number = |to| random.lock().expect("no test panics with it").u64(..to);
-        let running = Mutex::new(vec![None; 3]);
+        let running = Mutex::new(vec![None; 4]);
         let run = async |slot: usize| {
             while !world.queue.is_empty() {
                 let process = Process::new(None, 300, number(u64::MAX));
                 running.lock().expect("no test panics with it")[slot] = Some(Arc::clone(&process));
-                world.work_and_die(&process).await;
+                if slot < 3 {
+                    world.work_and_die(&process).await;
+                } else {
+                    world.merge(&process).await;
+                }
             }
         };
         let mut kills = 0;
         let kill = async {
             while !world.queue.is_empty() {
                 tokio::time::sleep(Duration::from_millis(number(600))).await;
-                let victim = running.lock().expect("no test panics with it")[kills % 3].clone();
+                let victim = running.lock().expect("no test panics with it")[kills % 4].clone();
                 victim.iter().for_each(|process: &Arc<Process>| process.kill());
                 kills += 1;
             }
         };
-        futures::join!(run(0), run(1), run(2), kill);
+        futures::join!(run(0), run(1), run(2), run(3), kill);
         world.work(&Process::new(None, 0, seed)).await.expect("it ends");
         same(&expected, &world.contents().await, &format!("seed {seed}, {kills} kills"));
     }

@@ -41,7 +41,14 @@ fn polars_counts_the_same_rows() {
         return;
     }
     let stagelight = Stagelight::with(&[&root().join("testdata/logs")]);
-    let output = Command::new(&python)
+    same_counts(&python, &stagelight);
+    let run = stagelight.run(&["maintain", "--settled", "0s", "--min-files", "2"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    same_counts(&python, &stagelight);
+}
+
+fn same_counts(python: &str, stagelight: &Stagelight) {
+    let output = Command::new(python)
         .args(["-c", COUNT])
         .arg(stagelight.lake())
         .output()

@@ -21,11 +21,18 @@ fn contents(stagelight: &Stagelight, table: &str) -> Vec<String> {
     rows
 }
 
-fn same(one: &Stagelight, other: &Stagelight) {
-    for table in tables() {
+pub(crate) fn same(one: &Stagelight, other: &Stagelight) {
+    let differences = differences(one, other);
+    assert!(differences.is_empty(), "{differences:?}");
+}
+
+/// The tables whose rows differ, and how many rows they have.
+pub(crate) fn differences(one: &Stagelight, other: &Stagelight) -> Vec<String> {
+    let compare = |table| {
         let (one, other) = (contents(one, table), contents(other, table));
-        assert!(one == other, "{table}: {} rows and {} rows", one.len(), other.len());
-    }
+        (one != other).then(|| format!("{table}: {} rows and {} rows", one.len(), other.len()))
+    };
+    tables().filter_map(compare).collect()
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 mod bad_input;
 mod crashes;
+mod emulator;
 mod engines;
 mod exactly_once;
 mod formats;
+mod maintenance;
 mod read_only;
 mod same_log;
 mod stagelight;

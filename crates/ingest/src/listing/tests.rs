@@ -34,6 +34,10 @@ impl Objects for Names {
         let next = (to < keys.len()).then(|| to.to_string());
         Ok(Page { objects: objects.collect(), next })
     }
+
+    async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
+        Err(ObjectError::Refused(object.address.to_string()))
+    }
 }
 
 async fn found(keys: &[&str], place: &str, together: usize) -> Vec<Discovery> {

@@ -15,6 +15,7 @@ fn entry(uri: &str, layout: Layout, segment: i64, events: u64) -> Entry {
         layout,
         events,
         last_event_ms: None,
+        is_merged: false,
     }
 }
 

@@ -208,6 +208,14 @@ impl Objects for MemoryBucket {
         let under = found.filter(|object| object.address.key.starts_with(&prefix.key));
         Ok(Page { objects: under.cloned().collect(), next: None })
     }
+
+    async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
+        if self.find(&object.address)?.0.etag != object.etag {
+            return Err(ObjectError::Changed);
+        }
+        self.0.lock().expect("no test panics with it").remove(&object.address.key);
+        Ok(())
+    }
 }
 
 #[cfg(test)]

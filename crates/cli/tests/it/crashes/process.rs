@@ -179,6 +179,11 @@ impl<T: Objects> Objects for Through<Arc<T>> {
         let list = self.inner.list(prefix, page);
         self.process.step("list segments".into(), list).await.map_err(object_failed)?
     }
+
+    async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
+        let delete = self.inner.delete(object);
+        self.process.step("delete segment".into(), delete).await.map_err(object_failed)?
+    }
 }
 
 fn object_failed(_: Failed) -> ObjectError {

@@ -1,0 +1,188 @@
+//! `stagelight maintain`.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+use stagelight_ingest::{
+    Address, Cleaned, FoundLog, Objects, Place, Retention, S3, aws_settings, clean, retry,
+};
+use stagelight_lake::{Checkpointed, Compacted, CompactionOptions, Lake, Vacuumed};
+
+use crate::args::{Global, Maintain, SummaryFormat};
+use crate::terminal::{bytes, count, table, warn};
+
+/// What was done to a table.
+#[derive(Default)]
+struct Maintained {
+    compacted: Compacted,
+    checkpointed: Checkpointed,
+    vacuumed: Vacuumed,
+}
+
+/// Merges, writes checkpoints and deletes, in that order, and says what came of it.
+pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode> {
+    let lake = retry::lake(|| Lake::open(&global.lake)).await?;
+    let options = CompactionOptions {
+        target_bytes: command.target_mib << 20,
+        min_files: command.min_files.get(),
+        settled: command.settled,
+        dry_run: command.dry_run,
+        ..CompactionOptions::default()
+    };
+    let compacted = retry::lake(|| lake.compact(&options)).await?;
+    let checkpointed = match command.dry_run {
+        true => Vec::new(),
+        false => retry::lake(|| lake.checkpoint(command.keep_history)).await?,
+    };
+    let vacuumed = retry::lake(|| lake.vacuum(command.vacuum_after, command.dry_run)).await?;
+
+    let mut tables: Vec<(&str, Maintained)> = compacted
+        .into_iter()
+        .map(|(table, compacted)| (table.name, Maintained { compacted, ..Maintained::default() }))
+        .collect();
+    for (name, maintained) in &mut tables {
+        let of = |table: &str| table == *name;
+        if let Some((_, done)) = checkpointed.iter().find(|(table, _)| of(table.name)) {
+            maintained.checkpointed = *done;
+        }
+        if let Some((_, done)) = vacuumed.iter().find(|(table, _)| of(table.name)) {
+            maintained.vacuumed = *done;
+        }
+    }
+    let cleaned = match &command.clean_logs {
+        Some(place) => Some(clean_logs(&lake, place, command).await?),
+        None => None,
+    };
+    let mut out = io::stdout().lock();
+    match command.summary {
+        SummaryFormat::Text => {
+            summary(&mut out, &tables, command.dry_run)?;
+            cleaned.iter().try_for_each(|done| cleaned_summary(&mut out, done, command.dry_run))?;
+        }
+        SummaryFormat::Json => summary_json(&mut out, &tables, cleaned.as_ref(), command.dry_run)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn clean_logs(lake: &Lake, place: &Path, command: &Maintain) -> Result<Cleaned> {
+    let objects: Arc<dyn Objects> = Arc::new(S3::new(&aws_settings().await));
+    let retention = Retention {
+        max_age: command.clean_after,
+        max_logs: command.clean_max_logs,
+        max_bytes: command.clean_max_gib.map(|gib| gib.saturating_mul(1 << 30)),
+        dry_run: command.dry_run,
+    };
+    let shown = place.to_string_lossy();
+    let place = match Address::parse(&shown) {
+        Some(address) => Place::Object(address),
+        None if shown.contains("://") => {
+            bail!("{shown} has no logs: they are in folders and s3://")
+        }
+        None => Place::File(place.to_owned()),
+    };
+    // After all that was done to the lake: it must have them now.
+    let ledger = retry::lake(|| lake.ledger()).await?;
+    Ok(clean(&place, &objects, &ledger, &retention).await?)
+}
+
+fn cleaned_summary(out: &mut impl Write, cleaned: &Cleaned, dry_run: bool) -> io::Result<()> {
+    let size = cleaned.deleted.iter().map(|log| log.bytes).sum();
+    let said = if dry_run { "would be deleted" } else { "were deleted" };
+    let (deleted, logs) = (count(cleaned.deleted.len() as u64), count(cleaned.logs as u64));
+    writeln!(out, "{deleted} of {logs} logs {said}, {}.", bytes(size))?;
+    if dry_run {
+        for log in &cleaned.deleted {
+            let day = log.modified.format("%Y-%m-%d");
+            writeln!(out, "  {day} {:>10}  {}", bytes(log.bytes), log.uri)?;
+        }
+    }
+    for log in &cleaned.not_in {
+        warn(&format!("{} stays: the lake does not have all of it", log.uri));
+    }
+    Ok(())
+}
+
+fn cleaned_json(cleaned: &Cleaned) -> Value {
+    let uris = |logs: &[FoundLog]| logs.iter().map(|log| log.uri.clone()).collect::<Vec<_>>();
+    json!({
+        "logs": cleaned.logs,
+        "deleted": uris(&cleaned.deleted),
+        "bytes_deleted": cleaned.deleted.iter().map(|log| log.bytes).sum::<u64>(),
+        "not_in_lake": uris(&cleaned.not_in),
+    })
+}
+
+fn summary(out: &mut impl Write, tables: &[(&str, Maintained)], dry_run: bool) -> io::Result<()> {
+    let header =
+        ["table", "merged", "into", "before", "after", "checkpoint", "log entries", "deleted"];
+    let header = header.map(str::to_owned);
+    let figures = [false, true, true, true, true, false, true, true];
+    let mut shown = table(&header, &figures);
+    let mut nothing = true;
+    for (name, Maintained { compacted, checkpointed, vacuumed }) in tables {
+        let is_idle = compacted.files == 0
+            && !checkpointed.written
+            && checkpointed.entries_deleted == 0
+            && vacuumed.files == 0;
+        if is_idle {
+            continue;
+        }
+        nothing = false;
+        shown.add_row([
+            (*name).to_owned(),
+            count(compacted.files),
+            count(compacted.files_after),
+            bytes(compacted.bytes),
+            bytes(compacted.bytes_after),
+            if checkpointed.written { "written" } else { "" }.to_owned(),
+            count(checkpointed.entries_deleted),
+            count(vacuumed.files),
+        ]);
+    }
+    if nothing {
+        return writeln!(out, "There is nothing to do.");
+    }
+    if dry_run {
+        writeln!(out, "What would be done:")?;
+    }
+    writeln!(out, "{shown}")?;
+    let given_up: u64 = tables.iter().map(|(_, done)| done.compacted.given_up).sum();
+    if given_up > 0 {
+        writeln!(
+            out,
+            "{} merges were left for another run: others were at work.",
+            count(given_up)
+        )?;
+    }
+    Ok(())
+}
+
+fn summary_json(
+    out: &mut impl Write,
+    tables: &[(&str, Maintained)],
+    cleaned: Option<&Cleaned>,
+    dry_run: bool,
+) -> io::Result<()> {
+    let tables: Vec<_> = tables
+        .iter()
+        .map(|(name, Maintained { compacted, checkpointed, vacuumed })| {
+            json!({
+                "table": name,
+                "files_merged": compacted.files,
+                "bytes_merged": compacted.bytes,
+                "files_after": compacted.files_after,
+                "bytes_after": compacted.bytes_after,
+                "given_up": compacted.given_up,
+                "checkpoint_written": checkpointed.written,
+                "log_entries_deleted": checkpointed.entries_deleted,
+                "files_deleted": vacuumed.files,
+            })
+        })
+        .collect();
+    let cleaned = cleaned.map(cleaned_json);
+    writeln!(out, "{}", json!({ "dry_run": dry_run, "tables": tables, "logs": cleaned }))
+}
