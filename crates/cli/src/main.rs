@@ -13,6 +13,7 @@ mod serve;
 mod shell;
 mod sql;
 mod terminal;
+mod watch;
 mod worker;
 
 use std::io;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             Command::Replay(command) => replay::run(&args.global, &command).await,
             Command::Sql(command) => sql::run(&args.global, &command).await,
             Command::Serve(command) => serve::run(&args.global, &command).await,
+            Command::Watch(command) => watch::run(&args.global, &command).await,
             Command::Worker(command) => worker::run(&args.global, &command).await,
         }
     });
