@@ -76,6 +76,12 @@ pub(crate) struct Demo {
     /// Stop after printing
     #[arg(long)]
     pub(crate) once: bool,
+    /// Let logs grow as Spark writes them, and show them while they do
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// How long logs grow
+    #[arg(long, value_name = "DURATION", default_value = "20s", requires = "live", value_parser = interval)]
+    pub(crate) live_for: Duration,
     /// Where to serve; another port if this one is taken
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464")]
     pub(crate) listen: SocketAddr,

@@ -6,6 +6,7 @@ mod daemon;
 mod demo;
 mod format;
 mod ingest;
+mod live;
 mod logging;
 mod maintain;
 mod replay;

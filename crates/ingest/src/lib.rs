@@ -45,6 +45,7 @@ pub use health::Health;
 pub use listing::Discoveries;
 pub use metrics::{Family, Metrics, Sample};
 pub use objects::{Address, Object, ObjectError, Objects, Page, Part};
+pub use opener::unpacked;
 pub use quarantine::Problem;
 pub use queue::{Depth, Message, Queue, QueueError};
 pub use replay::{ReplayError, replay_objects, replay_place, replay_queue};

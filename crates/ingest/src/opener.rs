@@ -2,13 +2,29 @@
 
 use std::fs::File;
 use std::io::{self, Read, Take};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use stagelight_eventlog::{Codec, open};
 use tokio::runtime::Handle;
 
 use crate::fetch::{Body, Fetch};
 use crate::objects::{Address, ObjectError, Objects};
 use crate::segment::Place;
+
+/// The bytes of a file of an event log, decompressed.
+///
+/// # Errors
+///
+/// Where it cannot be read, or is not what its codec writes.
+pub fn unpacked(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let packed = File::open(path)?;
+    // Its first bytes say more than a name would.
+    let mut input = open(Codec::None, packed).map_err(io::Error::other)?;
+    input.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// Opens places.
 #[derive(Clone)]

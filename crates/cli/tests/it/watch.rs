@@ -213,3 +213,19 @@ fn what_cannot_be_watched_is_an_error_that_says_what_to_do() {
     assert_eq!(inside.code, 1);
     assert!(inside.stderr.contains("is in the folder that is watched"), "{}", inside.stderr);
 }
+
+#[test]
+fn the_demo_shows_logs_that_grow() {
+    let stagelight = Stagelight::new();
+    let args = ["demo", "--live", "--live-for", "3s", "--once", "--listen", "127.0.0.1:0"];
+    let run = stagelight.run(&args);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for said in [
+        "payments-reconcile: status failed, jobs done 4, stages done 5, tasks done 30",
+        "sessions-sort: status succeeded, jobs done 5, stages done 9, tasks done 32, spilled 180.1 MiB",
+        "From flush to queryable: ",
+        "The five slowest stages",
+    ] {
+        assert!(run.stdout.contains(said), "{said}: {}", run.stdout);
+    }
+}
