@@ -51,9 +51,8 @@ impl Pipeline {
     /// When this is dropped, the thread stops with the next file that it finishes.
     pub(crate) async fn read(&self, mut segment: Segment) -> Result<Outcome, ReadError> {
         let mut source = None;
-        if let Place::Object(address) = &segment.place
-            && segment.size > 0
-        {
+        // Also where it is said to be empty: it may be gone, or another by now.
+        if let Place::Object(address) = &segment.place {
             let etag = Some(segment.source.etag.as_str()).filter(|etag| !etag.is_empty());
             let fetch = self.reader.opener.fetch(address, etag).await?;
             segment = segment.of(&fetch.object);

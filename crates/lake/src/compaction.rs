@@ -99,7 +99,7 @@ impl Lake {
         let (ledger, _) = self.ledger_and_files().await?;
         let ledger = Arc::new(ledger);
         if !options.dry_run {
-            self.remove_replaced(&ledger).await?;
+            self.remove(&replaced(&ledger)).await?;
         }
         let mut done: Vec<_> = stream::iter(facts())
             .map(async |table| {
@@ -110,21 +110,6 @@ impl Lake {
             .await?;
         done.push((SOURCES, of_ledger));
         Ok(done)
-    }
-
-    /// Removes what tables have of replaced segments that the ledger knows for good.
-    async fn remove_replaced(&self, ledger: &Ledger) -> Result<(), LakeError> {
-        let replaced = ledger
-            .entries()
-            .filter(|(_, entry, standing)| entry.is_merged && *standing == Standing::Replaced);
-        let replaced: HashSet<SourceKey> = replaced.map(|(key, _, _)| key).collect();
-        if replaced.is_empty() {
-            return Ok(());
-        }
-        for table in facts() {
-            self.table(table).await.remove(&replaced).await?;
-        }
-        Ok(())
     }
 
     async fn compact_table(
@@ -241,6 +226,13 @@ impl Lake {
         );
         Ok(done)
     }
+}
+
+/// Segments that were replaced: those that somebody has left behind, and those that the ledger knows
+/// for good.
+fn replaced(ledger: &Ledger) -> HashSet<SourceKey> {
+    let replaced = ledger.entries().filter(|(_, _, standing)| *standing == Standing::Replaced);
+    replaced.map(|(key, _, _)| key).collect()
 }
 
 /// Does `work` where it keeps nobody else waiting.

@@ -3,7 +3,7 @@
 //! A log is read when it is needed and not before: a run that stores a small segment would else
 //! spend most of its time on what the other tables have.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -26,13 +26,15 @@ use crate::error::LakeError;
 use crate::place::Place;
 use crate::segment::{StoredFile, statistics_columns};
 use crate::snapshot::{LakeFile, Snapshot};
-use crate::source::SourceKey;
 
 /// A commit that somebody else was faster than so often is given up.
 const COMMIT_CONFLICTS: u64 = 100;
 /// Between two attempts at a commit, in milliseconds, at first and at most.
 const PAUSE: u64 = 10;
 const PAUSE_AT_MOST: u64 = 1_000;
+
+/// Stands in the removal of a file that nobody has said to be in.
+const UNKNOWN_TAG: &str = "stagelight.unknown";
 
 /// The property of a table that says by which declarations it was made.
 const FORMAT_PROPERTY: &str = "stagelight.format";
@@ -186,20 +188,23 @@ impl TableLog {
         add.await.map_err(error)
     }
 
-    /// Removes the files named after the segments `gone`. Tells how often somebody else was faster.
-    pub(crate) async fn remove(&mut self, gone: &HashSet<SourceKey>) -> Result<u64, LakeError> {
+    /// Removes the files that `is_gone`, because they were `left`. Tells how often somebody else was
+    /// faster.
+    pub(crate) async fn remove(
+        &mut self,
+        left: Left,
+        is_gone: impl Fn(&LakeFile) -> bool,
+    ) -> Result<u64, LakeError> {
         let error = LakeError::delta(self.table.name);
         let mut attempts = Attempts::default();
         let remove = async {
             self.delta.update_state().await?;
             loop {
                 let files = Snapshot::of(self.table, &self.delta)?.files.into_iter();
-                let files = files.filter(|file| {
-                    SourceKey::of_file(&file.path).is_some_and(|key| gone.contains(&key))
+                let actions = files.filter(&is_gone).map(|file| {
+                    Action::Remove(Remove { tags: left.tags(), ..remove(self.table, &file, true) })
                 });
-                let actions =
-                    files.map(|file| Action::Remove(remove(self.table, &file, true))).collect();
-                if self.commit(actions, append(), &mut attempts).await? {
+                if self.commit(actions.collect(), append(), &mut attempts).await? {
                     return Ok(attempts.conflicts);
                 }
             }
@@ -270,7 +275,8 @@ impl TableLog {
         }
     }
 
-    /// Which files were removed after version `since` and up to the one that was last read.
+    /// Which files were removed after version `since` and up to the one that was last read, but for
+    /// those that were nobody's.
     async fn removed_after(&self, since: u64) -> Result<HashSet<String>, DeltaTableError> {
         let mut removed = HashSet::new();
         for version in since + 1..=self.delta.snapshot()?.version() {
@@ -280,7 +286,9 @@ impl TableLog {
             })?;
             removed.extend(get_actions(version, &entry)?.into_iter().filter_map(|action| {
                 match action {
-                    Action::Remove(remove) => Some(remove.path),
+                    Action::Remove(remove) if !Left::Unknown.is_reason_of(&remove) => {
+                        Some(remove.path)
+                    }
                     _ => None,
                 }
             }));
@@ -316,6 +324,27 @@ impl TableLog {
             }
         }
         Ok(())
+    }
+}
+
+/// Why a file is removed that nothing takes the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// By a later version of its segment.
+    Replaced,
+    /// By somebody who died before the ledger had its segment. Who adds it again does so for good.
+    Unknown,
+}
+
+impl Left {
+    /// What the removal of a file says of it in the log.
+    fn tags(self) -> Option<HashMap<String, Option<String>>> {
+        (self == Self::Unknown).then(|| HashMap::from([(UNKNOWN_TAG.to_owned(), None)]))
+    }
+
+    fn is_reason_of(self, removed: &Remove) -> bool {
+        let is_unknown = removed.tags.as_ref().is_some_and(|tags| tags.contains_key(UNKNOWN_TAG));
+        is_unknown == (self == Self::Unknown)
     }
 }
 

@@ -11,7 +11,7 @@ use stagelight_tables::{SOURCES, Table, all};
 use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
-use crate::delta::TableLog;
+use crate::delta::{Left, TableLog};
 use crate::entries::LedgerFiles;
 use crate::error::LakeError;
 use crate::ledger::{Ingested, Ledger};
@@ -197,13 +197,16 @@ impl Lake {
 
     /// Removes what the tables have of segments that others have replaced, and then their rows of
     /// the ledger.
-    async fn remove(&self, replaced: &HashSet<SourceKey>) -> Result<u64, LakeError> {
+    pub(crate) async fn remove(&self, replaced: &HashSet<SourceKey>) -> Result<u64, LakeError> {
         if replaced.is_empty() {
             return Ok(0);
         }
-        let of_facts = facts().map(async |table| self.table(table).await.remove(replaced).await);
-        let conflicts: u64 = try_join_all(of_facts).await?.into_iter().sum();
-        Ok(conflicts + self.table(SOURCES).await.remove(replaced).await?)
+        let remove = async |table| {
+            let mut log = self.table(table).await;
+            log.remove(Left::Replaced, |file| file.is_of_any(replaced)).await
+        };
+        let conflicts: u64 = try_join_all(facts().map(remove)).await?.into_iter().sum();
+        Ok(conflicts + remove(SOURCES).await?)
     }
 
     /// Takes out what the lake has of `sources`: segments that do not count, and that are gone from

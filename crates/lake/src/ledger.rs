@@ -264,6 +264,11 @@ impl Ledger {
         self.known.contains(&source.key())
     }
 
+    /// Whether a segment of that key is in the lake.
+    pub(crate) fn has_key(&self, key: SourceKey) -> bool {
+        self.known.contains(&key)
+    }
+
     /// Every segment, and how it stands.
     pub fn segments(&self) -> impl Iterator<Item = LedgerSegment<'_>> {
         self.entries.iter().map(|(entry, standing)| LedgerSegment {

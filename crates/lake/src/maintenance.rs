@@ -12,9 +12,11 @@ use object_store::path::Path;
 use serde::Deserialize;
 use stagelight_tables::{Table, all};
 
-use crate::delta::TableLog;
+use crate::delta::{Left, TableLog};
 use crate::error::LakeError;
-use crate::lake::Lake;
+use crate::lake::{Lake, facts};
+use crate::snapshot::LakeFile;
+use crate::source::SourceKey;
 
 /// A file that no table has is kept as long as this at least, and so is what was removed from one:
 /// who has just stored it commits it sooner, and who reads an earlier version is done by then.
@@ -87,7 +89,8 @@ impl Lake {
     }
 
     /// Deletes files that no table has: what was removed from one longer than `keep` ago, and what
-    /// was stored before that and never committed.
+    /// was stored before that and never committed. What was added to a table before that, and never
+    /// got into the ledger, is removed from it, for other engines not to see it.
     ///
     /// # Errors
     ///
@@ -98,6 +101,9 @@ impl Lake {
         dry_run: bool,
     ) -> Result<Vec<(&'static Table, Vacuumed)>, LakeError> {
         let keep = keep.max(KEPT_AT_LEAST);
+        if !dry_run {
+            self.remove_unknown(keep).await?;
+        }
         stream::iter(all())
             .map(async |table| {
                 let files = self.table(table).await.vacuum(keep, dry_run).await;
@@ -106,6 +112,21 @@ impl Lake {
             .buffered(AT_ONCE)
             .try_collect()
             .await
+    }
+}
+
+impl Lake {
+    async fn remove_unknown(&self, keep: Duration) -> Result<(), LakeError> {
+        let before = (Utc::now() - keep).timestamp_millis();
+        let ledger = self.ledger().await?;
+        for table in facts() {
+            let is_unknown = |file: &LakeFile| {
+                let key = SourceKey::of_file(&file.path);
+                file.added_ms < before && key.is_some_and(|key| !ledger.has_key(key))
+            };
+            self.table(table).await.remove(Left::Unknown, is_unknown).await?;
+        }
+        Ok(())
     }
 }
 

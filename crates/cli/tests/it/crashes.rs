@@ -9,7 +9,7 @@ mod process;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use deltalake_core::logstore::{
@@ -22,15 +22,16 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use stagelight_ingest::{
-    Address, Discoveries, GroupLimits, Objects, Options, Worker, WorkerError, WorkerOptions, ingest,
+    Address, Depth, Discoveries, Fate, GroupLimits, Objects, Options, Queue, Worker, WorkerError,
+    WorkerMetrics, WorkerOptions, ingest,
 };
 use stagelight_lake::{CompactionOptions, Lake};
 use stagelight_query::{Engine, Settings};
 use url::Url;
 
-use self::memory::{MemoryBucket, MemoryQueue};
+use self::memory::{MemoryBucket, MemoryQueue, StuckBucket};
 use self::process::{Death, Process, Through};
-use crate::stagelight::{log, tables};
+use crate::stagelight::{lines, seed, tables};
 
 const VISIBILITY: Duration = Duration::from_secs(30);
 
@@ -195,13 +196,6 @@ static OBJECTS: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
     ]
 });
 
-fn lines(name: &str) -> Vec<String> {
-    let bytes = std::fs::read(log(name)).expect("a log");
-    let text = zstd::decode_all(&bytes[..]).expect("it is whole");
-    let text = String::from_utf8(text).expect("JSON is UTF-8");
-    text.split_inclusive('\n').take(80).map(str::to_owned).collect()
-}
-
 /// Every row of every table, in one order, but for when it was read.
 async fn contents(lake: Arc<Lake>) -> Vec<String> {
     let engine = Engine::new(lake, &Settings::default()).await.expect("an engine");
@@ -251,11 +245,6 @@ fn same(expected: &[String], found: &[String], what: &str) {
     );
 }
 
-fn seed() -> u64 {
-    let given = std::env::var("STAGELIGHT_SEED").ok().and_then(|seed| seed.parse().ok());
-    given.unwrap_or_else(|| fastrand::u64(..1_000_000))
-}
-
 #[tokio::test]
 async fn a_worker_gives_what_one_quiet_reading_gives() {
     let expected = quiet().await;
@@ -263,6 +252,37 @@ async fn a_worker_gives_what_one_quiet_reading_gives() {
     let world = World::new(0, 1);
     world.work(&Process::new(None, 0, 0)).await.expect("it ends");
     same(&expected, &world.contents().await, "a worker");
+}
+
+/// Others see at once what a worker held that was told to stop.
+#[tokio::test]
+async fn who_stops_gives_back_what_it_has_not_read() {
+    let world = World::new(0, 1);
+    let lake = world.lake(&Process::new(None, 0, 0)).await;
+    let metrics: Arc<WorkerMetrics> = Arc::default();
+    let worker = Worker {
+        queue: Arc::clone(&world.queue) as _,
+        objects: Arc::new(StuckBucket(Arc::clone(&world.bucket))),
+        options: WorkerOptions {
+            visibility: VISIBILITY,
+            drain: Duration::from_millis(400),
+            ..WorkerOptions::default()
+        },
+        metrics: Arc::clone(&metrics),
+        health: Arc::default(),
+    };
+    let depth = async || world.queue.depth().await.expect("no error").expect("it is known");
+    let all = depth().await.visible;
+    let holds_some = async {
+        while depth().await.in_flight == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let begun = Instant::now();
+    worker.run(lake, holds_some).await.expect("a clean drain");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(metrics.messages(Fate::GivenBack) > 0);
+    assert_eq!(depth().await, Depth { visible: all, in_flight: 0 });
 }
 
 /// Dies once at each kind of step, before it and after it.

@@ -12,7 +12,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-use crate::stagelight::{Row, Run, Stagelight, log, root, tables};
+use crate::stagelight::{Row, Run, Stagelight, files, log, root, tables};
 
 /// Whatever is waited for comes sooner, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -233,16 +233,6 @@ fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "{what} did not come");
         std::thread::sleep(Duration::from_millis(50));
     }
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
-    }
-    files.sort();
-    files
 }
 
 fn logs() -> PathBuf {

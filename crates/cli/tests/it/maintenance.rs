@@ -8,7 +8,7 @@ use fastrand::Rng;
 use serde_json::Value;
 
 use crate::exactly_once::{differences, same};
-use crate::stagelight::{Stagelight, log, root};
+use crate::stagelight::{Stagelight, files, lines, log, root, seed};
 
 /// Merges whatever can be merged.
 fn maintain(stagelight: &Stagelight) -> Vec<Value> {
@@ -21,14 +21,6 @@ fn maintain(stagelight: &Stagelight) -> Vec<Value> {
 
 fn merged(tables: &[Value]) -> u64 {
     tables.iter().filter_map(|table| table["files_merged"].as_u64()).sum()
-}
-
-/// The lines of a log, as text.
-fn lines(name: &str) -> Vec<String> {
-    let bytes = fs::read(log(name)).expect("a log");
-    let text = zstd::decode_all(&bytes[..]).expect("it is whole");
-    let text = String::from_utf8(text).expect("JSON is UTF-8");
-    text.split_inclusive('\n').map(str::to_owned).collect()
 }
 
 fn write(path: &Path, lines: &[String]) {
@@ -57,16 +49,16 @@ fn merged_files_have_the_rows_of_those_before() {
 #[test]
 fn a_dry_run_tells_what_would_be_done_and_does_nothing() {
     let stagelight = Stagelight::with(&[&root().join("testdata/logs")]);
-    let files = || walkdir(&stagelight.lake()).len();
-    let before = files();
+    let number = || files(&stagelight.lake()).len();
+    let before = number();
     let args = ["maintain", "--settled", "0s", "--min-files", "2"];
     let run = stagelight.run(&[&args[..], &["--dry-run"]].concat());
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.starts_with("What would be done:\n"), "{}", run.stdout);
     assert!(run.stdout.contains("task_ends"), "{}", run.stdout);
-    assert_eq!(files(), before);
+    assert_eq!(number(), before);
     assert_eq!(stagelight.run(&args).code, 0);
-    assert!(files() > before);
+    assert!(number() > before);
     assert_eq!(stagelight.run(&args).stdout, "There is nothing to do.\n");
 }
 
@@ -106,8 +98,7 @@ fn a_later_version_of_a_merged_segment_takes_its_place() {
 /// Logs that grow, are copied and are cut, and a lake that is maintained between.
 #[test]
 fn rows_are_the_same_whenever_files_are_merged() {
-    let seed = std::env::var("STAGELIGHT_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+    let seed = seed();
     let mut random = Rng::with_seed(seed);
     let logs = tempfile::tempdir().expect("a folder");
     let events =
@@ -132,7 +123,7 @@ fn rows_are_the_same_whenever_files_are_merged() {
 #[test]
 fn files_that_no_table_has_are_deleted_when_they_are_old() {
     let stagelight = Stagelight::with(&[&log("rolled-40")]);
-    let before = walkdir(&stagelight.lake());
+    let before = files(&stagelight.lake());
     let left = |name: &str, age: Duration| {
         let path = stagelight.lake().join("task_ends").join(name);
         let file = fs::File::create(&path).expect("a file");
@@ -154,7 +145,7 @@ fn files_that_no_table_has_are_deleted_when_they_are_old() {
 fn logs_are_deleted_that_are_old_and_in_the_lake() {
     let folder = tempfile::tempdir().expect("a folder");
     let copy = |name: &str| {
-        for path in walkdir(&log(name)) {
+        for path in files(&log(name)) {
             let below = path.strip_prefix(root().join("testdata/logs")).expect("it is below");
             let to = folder.path().join(below);
             fs::create_dir_all(to.parent().expect("it is in a folder")).expect("a folder");
@@ -165,23 +156,23 @@ fn logs_are_deleted_that_are_old_and_in_the_lake() {
     let stagelight = Stagelight::with(&[folder.path()]);
     copy("retry-40");
     let logs = folder.path().display().to_string();
-    let files = || walkdir(folder.path()).len();
-    let before = files();
+    let number = || files(folder.path()).len();
+    let before = number();
     let clean = |more: &[&str]| {
         let run = stagelight.run(&[&["maintain", "--clean-logs", &logs], more].concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         run
     };
     clean(&["--clean-after", "1d"]);
-    assert_eq!(files(), before, "they are young");
+    assert_eq!(number(), before, "they are young");
     let run = clean(&["--clean-after", "0s", "--dry-run"]);
     assert!(run.stdout.contains("2 of 4 logs would be deleted"), "{}", run.stdout);
-    assert_eq!(files(), before);
+    assert_eq!(number(), before);
 
     let run = clean(&["--clean-after", "0s"]);
     assert!(run.stdout.contains("2 of 4 logs were deleted"), "{}", run.stdout);
     assert!(run.stderr.contains("retry-40"), "it is not in the lake: {}", run.stderr);
-    let left: Vec<_> = walkdir(folder.path());
+    let left: Vec<_> = files(folder.path());
     let is_of = |name: &str| left.iter().any(|path| path.starts_with(folder.path().join(name)));
     assert!(is_of("retry-40") && is_of("inprogress-35"), "{left:?}");
     assert!(!is_of("rolled-40") && !is_of("inventory-single-35"), "{left:?}");
@@ -192,13 +183,4 @@ fn logs_are_deleted_that_are_old_and_in_the_lake() {
     assert_eq!(run.code, 2, "{}", run.stderr);
     let run = stagelight.run(&["maintain", "--clean-after", "1d"]);
     assert_eq!(run.code, 2, "{}", run.stderr);
-}
-
-fn walkdir(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { files.extend(walkdir(&path)) } else { files.push(path) }
-    }
-    files
 }

@@ -1,5 +1,6 @@
 //! Running the binary.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -98,4 +99,29 @@ pub(crate) fn log(name: &str) -> PathBuf {
 /// Every table of the lake.
 pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     stagelight_tables::all().map(|table| table.name)
+}
+
+/// Every file below a folder, in order.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+/// The events of a file of `testdata/logs` that is packed with zstd, a line each.
+pub(crate) fn lines(name: &str) -> Vec<String> {
+    let bytes = fs::read(log(name)).expect("a log");
+    let text = zstd::decode_all(&bytes[..]).expect("it is whole");
+    let text = String::from_utf8(text).expect("JSON is UTF-8");
+    text.split_inclusive('\n').map(str::to_owned).collect()
+}
+
+/// What a random test is random by: `STAGELIGHT_SEED`, or anything.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("STAGELIGHT_SEED").ok().and_then(|seed| seed.parse().ok());
+    given.unwrap_or_else(|| fastrand::u64(..1_000_000))
 }

@@ -151,4 +151,29 @@ proptest! {
         let unknown = Notice::at(notice.address);
         prop_assert_eq!(notices(&unknown.message()), Ok(vec![unknown.clone()]));
     }
+
+    /// A message with anything in the place of any of its values, or cut, is read or refused.
+    #[test]
+    fn no_message_is_fatal(
+        place in 0_usize..12,
+        value in prop_oneof![
+            Just("null".to_owned()), Just("[]".to_owned()), Just("{}".to_owned()),
+            any::<i64>().prop_map(|n| n.to_string()), any::<f64>().prop_map(|n| format!("{n:e}")),
+            "\\PC*".prop_map(|text| serde_json::json!(text).to_string()),
+        ],
+        cut in any::<prop::sample::Index>(),
+        wraps in 0..3_usize,
+    ) {
+        let mut pieces: Vec<String> = RECORD.split(": ").map(str::to_owned).collect();
+        let at = 1 + place % (pieces.len() - 1);
+        let end = pieces[at].find([',', '}', '\n']).unwrap_or(pieces[at].len());
+        pieces[at].replace_range(..end, &value);
+        let mut message = s3_event(&[&pieces.join(": ")]);
+        for _ in 0..wraps {
+            message = serde_json::json!({ "Message": message }).to_string();
+        }
+        let _ = notices(&message);
+        let cut = cut.index(message.len());
+        let _ = notices(message.get(..cut).unwrap_or_default());
+    }
 }

@@ -16,6 +16,7 @@ fn file(path: &str, size: u64) -> LakeFile {
     LakeFile {
         path: path.to_owned(),
         size,
+        added_ms: 0,
         rows: None,
         app_ids: Some(("app".to_owned(), "app".to_owned())),
         has_one_app_id: true,
@@ -102,6 +103,7 @@ mod rows {
     use stagelight_tables::{RowContext, TableBuilder};
 
     use super::*;
+    use crate::delta::Left;
     use crate::ledger::{Ingested, Layout};
     use crate::segment::{SegmentWriter, StoredFile};
     use crate::source::SourceId;
@@ -187,5 +189,29 @@ mod rows {
         let rewritten = lake.table(QUARANTINE).await.rewrite(&before, Some(&merged), false).await;
         assert!(!rewritten.expect("it is looked at"));
         assert_eq!(rows(&lake).await, Some(2));
+    }
+
+    /// What a process has left that died before the ledger had its segment, and the segment itself
+    /// when it comes again.
+    #[tokio::test]
+    async fn what_never_got_into_the_ledger_can_be_removed_and_comes_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
+        let late = segment(&lake, 1).await;
+        let files: Vec<_> = late.files.iter().collect();
+        let since = lake.table(QUARANTINE).await.version().await.expect("a version");
+        lake.table(QUARANTINE).await.add(files.clone(), since).await.expect("it is added");
+        lake.vacuum(Duration::from_secs(3600), false).await.expect("nothing is old");
+        assert_eq!(rows(&lake).await, Some(1));
+
+        let mut log = lake.table(QUARANTINE).await;
+        log.remove(Left::Unknown, |_| true).await.expect("it is removed");
+        drop(log);
+        assert_eq!(rows(&lake).await, Some(0));
+        // Who had read the table before that adds it all the same.
+        lake.table(QUARANTINE).await.add(files, since).await.expect("it is added");
+        assert_eq!(rows(&lake).await, Some(1));
+        lake.commit(vec![late]).await.expect("it is committed");
+        assert_eq!(rows(&lake).await, Some(1));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -215,6 +215,29 @@ impl Objects for MemoryBucket {
         }
         self.0.lock().expect("no test panics with it").remove(&object.address.key);
         Ok(())
+    }
+}
+
+/// A bucket that lists and never gives.
+#[derive(Debug)]
+pub(crate) struct StuckBucket(pub(crate) Arc<MemoryBucket>);
+
+#[async_trait]
+impl Objects for StuckBucket {
+    async fn head(&self, address: &Address) -> Result<Object, ObjectError> {
+        self.0.head(address).await
+    }
+
+    async fn get(&self, _: &Address, _: Option<&str>, _: Range<u64>) -> Result<Part, ObjectError> {
+        std::future::pending().await
+    }
+
+    async fn list(&self, prefix: &Address, page: Option<&str>) -> Result<Page, ObjectError> {
+        self.0.list(prefix, page).await
+    }
+
+    async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
+        self.0.delete(object).await
     }
 }
 
