@@ -38,7 +38,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Which log messages go to stderr, in the language of RUST_LOG [default: $RUST_LOG, or
-    /// warn; a worker's is info]
+    /// warn; of worker and watch, info]
     #[arg(long, global = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
     /// How log messages look
@@ -64,6 +64,7 @@ pub(crate) enum Command {
     Worker(Worker),
     Replay(Replay),
     Maintain(Maintain),
+    Watch(Watch),
 }
 
 /// Show what Stagelight finds in example logs, then serve it
@@ -75,6 +76,12 @@ pub(crate) struct Demo {
     /// Stop after printing
     #[arg(long)]
     pub(crate) once: bool,
+    /// Let logs grow as Spark writes them, and show them while they do
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// How long logs grow
+    #[arg(long, value_name = "DURATION", default_value = "20s", requires = "live", value_parser = interval)]
+    pub(crate) live_for: Duration,
     /// Where to serve; another port if this one is taken
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464")]
     pub(crate) listen: SocketAddr,
@@ -292,6 +299,29 @@ fn hour_at_least(text: &str) -> Result<Duration, String> {
         return Err("an hour at least: sooner, somebody may still read or commit it".to_owned());
     }
     Ok(keep)
+}
+
+/// Follow a folder of event logs into the lake while Spark writes them, until SIGTERM
+///
+/// A log is queryable within a second of being flushed, files in progress included. A file is read
+/// from its beginning whenever it has grown, and then rests for five times what that took.
+#[derive(Args, Debug)]
+pub(crate) struct Watch {
+    /// The folder, as spark.eventLog.dir names it; with all that is below
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Where to answer /metrics, /healthz and /readyz
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9466")]
+    pub(crate) listen: SocketAddr,
+    /// Look at the whole folder so often, for what no event of the file system has told
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = interval)]
+    pub(crate) sweep_every: Duration,
+    /// Threads that decode [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// A longer line goes to quarantine
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    pub(crate) max_line_bytes: usize,
 }
 
 /// Reads `s3://bucket/prefix`.

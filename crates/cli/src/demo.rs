@@ -16,10 +16,11 @@ use stagelight_query::{Engine, Settings};
 
 use crate::args::{Demo, Global};
 use crate::ingest::with_progress;
+use crate::live;
 use crate::serve;
 use crate::terminal::{self, bytes, count, heading};
 
-static LOGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../testdata/logs");
+pub(crate) static LOGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../testdata/logs");
 static QUESTIONS: [(&str, &str); 3] = [
     ("Applications", include_str!("../../../sql/demo/applications.sql")),
     ("The five slowest stages", include_str!("../../../sql/demo/slowest_stages.sql")),
@@ -27,7 +28,7 @@ static QUESTIONS: [(&str, &str); 3] = [
 ];
 
 /// The logs are old: their series must not age out while somebody looks.
-const WINDOW: Duration = Duration::from_secs(100 * 365 * 86_400);
+pub(crate) const WINDOW: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Shows the demo; serves it until Ctrl-C unless told to stop.
 pub(crate) async fn run(_global: &Global, command: &Demo) -> Result<ExitCode> {
@@ -35,6 +36,9 @@ pub(crate) async fn run(_global: &Global, command: &Demo) -> Result<ExitCode> {
         .prefix("stagelight-demo-")
         .tempdir()
         .context("making a folder for the demo")?;
+    if command.live {
+        return live::run(folder.path(), command).await;
+    }
     let logs = folder.path().join("logs");
     std::fs::create_dir(&logs)?;
     LOGS.extract(&logs).context("unpacking the example logs")?;
@@ -54,11 +58,7 @@ pub(crate) async fn run(_global: &Global, command: &Demo) -> Result<ExitCode> {
         report.elapsed.as_secs_f64(),
         report.quarantined
     )?;
-    for (title, question) in QUESTIONS {
-        heading(&mut out, title)?;
-        let answer = engine.sql(question).await?;
-        show(&answer.batches, &mut out)?;
-    }
+    answer(&engine, &mut out).await?;
     if command.once {
         return Ok(ExitCode::SUCCESS);
     }
@@ -69,7 +69,16 @@ pub(crate) async fn run(_global: &Global, command: &Demo) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(out: &mut impl Write, address: SocketAddr, lake: &str) -> Result<()> {
+/// Asks the questions, and shows what is answered.
+pub(crate) async fn answer(engine: &Engine, out: &mut impl Write) -> Result<()> {
+    for (title, question) in QUESTIONS {
+        heading(out, title)?;
+        show(&engine.sql(question).await?.batches, out)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn tell(out: &mut impl Write, address: SocketAddr, lake: &str) -> Result<()> {
     heading(out, "Now open")?;
     writeln!(out, "  http://{address}/metrics")?;
     writeln!(out, "or, in another terminal, ask in SQL:")?;
@@ -79,29 +88,40 @@ fn tell(out: &mut impl Write, address: SocketAddr, lake: &str) -> Result<()> {
 }
 
 /// A table whose times and sizes are for people: columns that end in `_ms` and `_bytes`.
-fn show(batches: &[RecordBatch], out: &mut impl Write) -> Result<()> {
+pub(crate) fn show(batches: &[RecordBatch], out: &mut impl Write) -> Result<()> {
     let Some(first) = batches.iter().find(|batch| batch.num_rows() > 0) else {
         return Ok(writeln!(out, "nothing")?);
     };
     let schema = first.schema();
-    let columns: Vec<_> = schema.fields().iter().map(|field| Shown::of(field.name())).collect();
-    let header: Vec<_> = columns.iter().map(|column| column.header.replace('_', " ")).collect();
+    let columns = schema.fields().iter().map(|field| Shown::of(field.name()));
+    let header: Vec<_> = columns.map(|column| column.header.replace('_', " ")).collect();
     let figures: Vec<_> = schema.fields().iter().map(|f| f.data_type().is_numeric()).collect();
     let mut table = terminal::table(&header, &figures);
-    let options = FormatOptions::new().with_timestamp_tz_format(Some("%Y-%m-%d %H:%M"));
-    for batch in batches {
-        let values = batch
-            .columns()
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column, &options))
-            .collect::<Result<Vec<_>, _>>()?;
-        for row in 0..batch.num_rows() {
-            table.add_row(values.iter().zip(&columns).map(|(value, column)| {
-                terminal::cell(&terminal::shown(&(column.text)(&value.value(row).to_string())))
-            }));
-        }
+    for row in rows(batches)? {
+        table.add_row(row.iter().map(|(_, value)| terminal::cell(&terminal::shown(value))));
     }
     Ok(writeln!(out, "{table}")?)
+}
+
+/// Each row as people read it: name and value of every column.
+pub(crate) fn rows(batches: &[RecordBatch]) -> Result<Vec<Vec<(String, String)>>> {
+    let options = FormatOptions::new().with_timestamp_tz_format(Some("%Y-%m-%d %H:%M"));
+    let mut rows = Vec::new();
+    for batch in batches {
+        let schema = batch.schema();
+        let columns = schema.fields().iter().map(|field| Shown::of(field.name()));
+        let columns = columns
+            .zip(batch.columns())
+            .map(|(shown, column)| Ok((shown, ArrayFormatter::try_new(column, &options)?)))
+            .collect::<Result<Vec<_>>>()?;
+        for row in 0..batch.num_rows() {
+            let value = |(shown, values): &(Shown<'_>, ArrayFormatter<'_>)| {
+                (shown.header.replace('_', " "), (shown.text)(&values.value(row).to_string()))
+            };
+            rows.push(columns.iter().map(value).collect());
+        }
+    }
+    Ok(rows)
 }
 
 struct Shown<'a> {

@@ -15,7 +15,7 @@ const TELLING: &str = "stagelight_ingest=info,stagelight_lake=info";
 /// Starts logging as the flags say.
 pub(crate) fn start(args: &Cli) {
     let default = match args.command {
-        Command::Worker(_) => format!("{QUIET},{TELLING}"),
+        Command::Watch(_) | Command::Worker(_) => format!("{QUIET},{TELLING}"),
         _ => QUIET.to_owned(),
     };
     let Global { log, log_format, .. } = &args.global;

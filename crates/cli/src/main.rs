@@ -2,9 +2,11 @@
 
 mod args;
 mod config;
+mod daemon;
 mod demo;
 mod format;
 mod ingest;
+mod live;
 mod logging;
 mod maintain;
 mod replay;
@@ -12,6 +14,7 @@ mod serve;
 mod shell;
 mod sql;
 mod terminal;
+mod watch;
 mod worker;
 
 use std::io;
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
             Command::Replay(command) => replay::run(&args.global, &command).await,
             Command::Sql(command) => sql::run(&args.global, &command).await,
             Command::Serve(command) => serve::run(&args.global, &command).await,
+            Command::Watch(command) => watch::run(&args.global, &command).await,
             Command::Worker(command) => worker::run(&args.global, &command).await,
         }
     });

@@ -3,43 +3,41 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use stagelight_ingest::{
-    GroupLimits, Health, S3, Sqs, Worker, WorkerMetrics, WorkerOptions, aws_settings, retry,
+    GroupLimits, S3, Sqs, Worker, WorkerMetrics, WorkerOptions, aws_settings, retry,
 };
 use stagelight_lake::Lake;
-use stagelight_server::{Exposition, Probe, ProbeServer};
-use tokio::sync::oneshot;
+use stagelight_server::ProbeServer;
 
 use crate::args::{self, Global};
+use crate::daemon::{Farewell, OwnProbe, answer_during};
 use crate::serve::stopped;
 use crate::terminal::hint;
+
+static FAREWELL: Farewell = Farewell {
+    stopping: "stopping: what is read is committed, the rest is given back",
+    at_once: "stopped at once: what was not committed comes again",
+};
 
 /// Works until it is told to stop, and then until what it has begun is in or given back.
 pub(crate) async fn run(global: &Global, command: &args::Worker) -> Result<ExitCode> {
     // Whoever tells it to stop while it starts is heard, too.
     let stop = stopped()?.boxed();
-    let probe = Arc::new(WorkerProbe::default());
+    let probe = Arc::new(OwnProbe::<WorkerMetrics>::default());
     let server = ProbeServer::bind(&command.listen.to_string()).await?;
     hint(&format!("listening on http://{}", server.local_addr()));
-    let (end, ended) = oneshot::channel::<()>();
-    let answering = tokio::spawn(server.run(Arc::clone(&probe) as Arc<dyn Probe>, async {
-        // It ends when nobody is left who could say so, too.
-        let _ = ended.await;
-    }));
-    let result = work(global, command, &probe, stop).await;
-    drop(end);
-    answering.await.context("answering probes")??;
-    result?;
+    let work = work(global, command, &probe, stop);
+    answer_during(work, server, Arc::clone(&probe)).await?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn work(
     global: &Global,
     command: &args::Worker,
-    probe: &WorkerProbe,
+    probe: &OwnProbe<WorkerMetrics>,
     mut stop: BoxFuture<'static, ()>,
 ) -> Result<()> {
     let (worker, lake) = tokio::select! {
@@ -47,19 +45,14 @@ async fn work(
         () = &mut stop => return Ok(()),
         started = start(global, command, probe) => started?,
     };
-    let stop = async move {
-        stop.await;
-        hint("stopping: what is read is committed, the rest is given back");
-        tokio::spawn(stop_at_once());
-    };
-    Ok(worker.run(lake, stop).await?)
+    Ok(worker.run(lake, FAREWELL.said_after(stop)).await?)
 }
 
 /// A worker that is ready to go, and the lake that it is for.
 async fn start(
     global: &Global,
     command: &args::Worker,
-    probe: &WorkerProbe,
+    probe: &OwnProbe<WorkerMetrics>,
 ) -> Result<(Worker, Arc<Lake>)> {
     let settings = aws_settings().await;
     let queue = Sqs::new(&settings, &command.queue_url);
@@ -76,14 +69,6 @@ async fn start(
         health: Arc::clone(&probe.health),
     };
     Ok((worker, lake))
-}
-
-/// Ends the process with the second signal.
-async fn stop_at_once() {
-    let Ok(stop) = stopped() else { return };
-    stop.await;
-    hint("stopped at once: what was not committed comes again");
-    std::process::exit(1);
 }
 
 fn options(command: &args::Worker) -> WorkerOptions {
@@ -104,29 +89,5 @@ fn options(command: &args::Worker) -> WorkerOptions {
         max_receives: command.max_receives,
         drain: command.drain_timeout,
         reconcile: command.reconcile_every,
-    }
-}
-
-/// What a worker tells of itself.
-#[derive(Debug, Default)]
-struct WorkerProbe {
-    metrics: Arc<WorkerMetrics>,
-    health: Arc<Health>,
-}
-
-impl Probe for WorkerProbe {
-    fn metrics(&self, out: &mut Exposition) {
-        for family in self.metrics.families() {
-            out.family(family.name, family.kind, family.help);
-            for sample in family.samples {
-                let name = format!("{}{}", family.name, sample.suffix);
-                let label = sample.label.as_ref().map(|(name, value)| (*name, value.as_str()));
-                out.sample(&name, label, sample.value);
-            }
-        }
-    }
-
-    fn problem(&self) -> Option<String> {
-        self.health.problem()
     }
 }

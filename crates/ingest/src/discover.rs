@@ -5,7 +5,6 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use stagelight_lake::SourceId;
@@ -13,7 +12,7 @@ use walkdir::WalkDir;
 
 use crate::objects::Object;
 use crate::quarantine::Problem;
-use crate::segment::{FileName, Log, Named, Place, Segment, display, source};
+use crate::segment::{FileName, Log, Named, Place, Segment, display, etag, modified, source};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -176,14 +175,7 @@ impl Found {
 }
 
 pub(crate) fn file_source(path: &Path, metadata: &Metadata) -> SourceId {
-    let since = modified(metadata).duration_since(UNIX_EPOCH).unwrap_or_default();
-    let modified = since.as_nanos();
-    SourceId { uri: uri(path), etag: format!("{modified:x}-{:x}", metadata.len()) }
-}
-
-/// 1970 where the file system does not say.
-pub(crate) fn modified(metadata: &Metadata) -> SystemTime {
-    metadata.modified().unwrap_or(UNIX_EPOCH)
+    SourceId { uri: uri(path), etag: etag(metadata) }
 }
 
 pub(crate) fn uri(path: &Path) -> String {

@@ -1,4 +1,4 @@
-//! What stands in the way of a worker.
+//! What stands in the way of a worker, or of following a folder.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -2,6 +2,8 @@
 //!
 //! [`discover`] finds the segments under the paths that a user names, [`ingest`] reads those that
 //! the ledger does not have: `rayon` decodes segments side by side, `tokio` waits for the lake.
+//! [`Watch`] does so with a folder for as long as Spark writes into it, [`Worker`] with what a queue
+//! tells of buckets.
 //! Bad input is counted and kept in quarantine; it never ends a run.
 
 mod admission;
@@ -14,6 +16,7 @@ mod health;
 mod lease;
 mod listing;
 mod logs;
+mod metrics;
 mod objects;
 mod opener;
 mod pipeline;
@@ -29,6 +32,8 @@ mod s3;
 mod segment;
 mod sqs;
 mod sweep;
+mod watch;
+mod watch_metrics;
 mod worker;
 mod worker_metrics;
 
@@ -38,7 +43,9 @@ pub use envelope::{EnvelopeError, Notice, notices};
 pub use group::GroupLimits;
 pub use health::Health;
 pub use listing::Discoveries;
+pub use metrics::{Family, Metrics, Sample};
 pub use objects::{Address, Object, ObjectError, Objects, Page, Part};
+pub use opener::unpacked;
 pub use quarantine::Problem;
 pub use queue::{Depth, Message, Queue, QueueError};
 pub use replay::{ReplayError, replay_objects, replay_place, replay_queue};
@@ -48,5 +55,7 @@ pub use run::{IngestError, Options, ingest};
 pub use s3::S3;
 pub use segment::{Log, Place, Segment};
 pub use sqs::Sqs;
+pub use watch::{Watch, WatchError, WatchOptions};
+pub use watch_metrics::WatchMetrics;
 pub use worker::{Worker, WorkerError, WorkerOptions};
-pub use worker_metrics::{Fate, WorkerFamily, WorkerMetrics, WorkerSample};
+pub use worker_metrics::{Fate, WorkerMetrics};

@@ -2,13 +2,29 @@
 
 use std::fs::File;
 use std::io::{self, Read, Take};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use stagelight_eventlog::{Codec, open};
 use tokio::runtime::Handle;
 
 use crate::fetch::{Body, Fetch};
 use crate::objects::{Address, ObjectError, Objects};
 use crate::segment::Place;
+
+/// The bytes of a file of an event log, decompressed.
+///
+/// # Errors
+///
+/// Where it cannot be read, or is not what its codec writes.
+pub fn unpacked(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let packed = File::open(path)?;
+    // Its first bytes say more than a name would.
+    let mut input = open(Codec::None, packed).map_err(io::Error::other)?;
+    input.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// Opens places.
 #[derive(Clone)]
@@ -89,6 +105,14 @@ impl Source {
     /// The bytes up to `size`: those that were found, whatever is written behind them meanwhile.
     pub(crate) fn up_to(self, size: u64) -> Take<Self> {
         self.take(size)
+    }
+
+    /// The file, where it is one: to be asked how it is once its bytes are read.
+    pub(crate) fn file(&self) -> Option<File> {
+        match self {
+            Self::File(file) => file.try_clone().ok(),
+            Self::Object(_) => None,
+        }
     }
 
     /// What tells, once the bytes are read, whether an object's were all given.

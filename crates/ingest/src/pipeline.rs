@@ -66,7 +66,7 @@ impl Pipeline {
                     return Err(ReadError::Stopped);
                 }
                 let mut sink = |file| sender.blocking_send(file).map_err(|_| ReadError::Stopped);
-                read::read(&reader, &segment, source, &mut sink)
+                read::read(&reader, segment, source, &mut sink)
             })
         });
         let mut stored = Vec::new();

@@ -10,9 +10,9 @@ use stagelight_tables::{QUARANTINE, Rejection, Rows};
 
 use crate::objects::ObjectError;
 use crate::opener::{OpenError, Opener, Source};
-use crate::quarantine::{Place, Problem, Quarantine, RAW_BYTES};
+use crate::quarantine::{self, Problem, Quarantine, RAW_BYTES};
 use crate::report::Progress;
-use crate::segment::{Log, Segment};
+use crate::segment::{Log, Place, Segment};
 
 /// A file of which so many lines are no event is no event log.
 const HOPELESS_LINES: usize = 100;
@@ -54,12 +54,27 @@ pub(crate) struct Reader {
 
 /// Reads `segment`, from `source` where that is open already, and hands its files to `sink` as they
 /// are finished.
+///
+/// Of a file that has changed since it was found, what is there now is read, and stands in the
+/// outcome as what it is.
 pub(crate) fn read(
     reader: &Reader,
-    segment: &Segment,
+    mut segment: Segment,
     source: Option<Source>,
     sink: &mut dyn FnMut(DataFile) -> Result<(), ReadError>,
 ) -> Result<Outcome, ReadError> {
+    let opened = match (source, &segment.place) {
+        (Some(source), _) => Ok(Some(source)),
+        (None, place @ Place::File(_)) => reader.opener.open(place).map(Some),
+        // It has no bytes.
+        (None, Place::Object(_)) => Ok(None),
+    };
+    if let Ok(Some(Source::File(file))) = &opened
+        && let Ok(metadata) = file.metadata()
+    {
+        segment = segment.of_file(&metadata);
+    }
+    let segment = &segment;
     let identity = &identity(reader, &segment.log)?;
     let index = i64::try_from(segment.index).unwrap_or(i64::MAX);
     let mut reading = Reading {
@@ -76,7 +91,7 @@ pub(crate) fn read(
         is_log: false,
         hold: Vec::new(),
     };
-    reading.segment(reader, segment, source)?;
+    reading.segment(reader, segment, opened)?;
     reading.finish(segment, identity.clone(), index)
 }
 
@@ -104,25 +119,24 @@ impl Reading<'_> {
         &mut self,
         reader: &Reader,
         segment: &Segment,
-        source: Option<Source>,
+        opened: Result<Option<Source>, OpenError>,
     ) -> Result<(), ReadError> {
-        if segment.size == 0 {
-            self.whole_file(Problem::Empty);
-            return Ok(());
-        }
-        let opened = match source {
-            Some(source) => Ok(source),
-            None => reader.opener.open(&segment.place),
-        };
         let source = match opened {
-            Ok(source) => source,
+            Ok(Some(source)) if segment.size > 0 => source,
+            Ok(_) => {
+                self.whole_file(Problem::Empty);
+                return Ok(());
+            }
             Err(OpenError::Object(error)) => return Err(error.into()),
+            Err(OpenError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ObjectError::Gone.into());
+            }
             Err(OpenError::Io(error)) => {
                 self.whole_file(Problem::Unreadable(error.to_string()));
                 return Ok(());
             }
         };
-        let failure = source.failure();
+        let (file, failure) = (source.file(), source.failure());
         let counted = Counted { bytes: source.up_to(segment.size), progress: self.progress };
         match open(segment.codec, counted) {
             Ok(input) => {
@@ -136,6 +150,10 @@ impl Reading<'_> {
         // What a codec makes of bytes that did not come says nothing of the segment.
         if let Some(error) = failure.as_ref().and_then(|failure| failure.get()) {
             return Err(error.clone().into());
+        }
+        // Whoever cuts a file begins it anew: what was read is neither the old nor the new one.
+        if file.is_some_and(|file| file.metadata().is_ok_and(|now| now.len() < segment.size)) {
+            self.whole_file(Problem::Unreadable("it became shorter while it was read".into()));
         }
         self.progress.add_bytes_uncompressed(self.bytes_uncompressed);
         Ok(())
@@ -159,7 +177,8 @@ impl Reading<'_> {
                         }
                         let raw = self.rows.raw(&line);
                         if self.is_log {
-                            self.quarantine.add(&problem, Place { line: Some(place), raw });
+                            self.quarantine
+                                .add(&problem, quarantine::Place { line: Some(place), raw });
                             self.first.get_or_insert(problem);
                         } else {
                             let raw = raw[..raw.len().min(RAW_BYTES)].to_vec();
@@ -175,7 +194,10 @@ impl Reading<'_> {
                         LineError::TooLong { number, offset, .. } => Some((number, offset)),
                         _ => None,
                     };
-                    self.note(Problem::from_stream(&error), Place { line: place, raw: &[] });
+                    self.note(
+                        Problem::from_stream(&error),
+                        quarantine::Place { line: place, raw: &[] },
+                    );
                 }
             }
             for (table, batch) in self.rows.full() {
@@ -192,16 +214,16 @@ impl Reading<'_> {
     fn is_log(&mut self) {
         self.is_log = true;
         for (problem, place, raw) in self.hold.drain(..) {
-            self.quarantine.add(&problem, Place { line: Some(place), raw: &raw });
+            self.quarantine.add(&problem, quarantine::Place { line: Some(place), raw: &raw });
             self.first.get_or_insert(problem);
         }
     }
 
     fn whole_file(&mut self, problem: Problem) {
-        self.note(problem, Place::default());
+        self.note(problem, quarantine::Place::default());
     }
 
-    fn note(&mut self, problem: Problem, place: Place<'_>) {
+    fn note(&mut self, problem: Problem, place: quarantine::Place<'_>) {
         self.quarantine.add(&problem, place);
         self.may_pass |= problem.may_pass();
         self.first.get_or_insert(problem);
@@ -299,7 +321,7 @@ impl Unread {
         identity: &Identity,
     ) -> Result<Vec<DataFile>, LakeError> {
         let mut quarantine = Quarantine::new(source, &self.display, identity, 0);
-        quarantine.add(&self.problem, Place { line: None, raw: self.raw.as_bytes() });
+        quarantine.add(&self.problem, quarantine::Place { line: None, raw: self.raw.as_bytes() });
         let mut made = Vec::new();
         let mut sink = |file| {
             made.push(file);
@@ -376,3 +398,6 @@ impl<R: Read> Read for Counted<'_, R> {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests;

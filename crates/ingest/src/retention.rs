@@ -14,10 +14,10 @@ use stagelight_lake::{Ledger, SourceId};
 use thiserror::Error;
 use walkdir::WalkDir;
 
-use crate::discover::{file_source, modified, names, uri};
+use crate::discover::{file_source, names, uri};
 use crate::objects::{Address, Object, ObjectError, Objects};
 use crate::retry;
-use crate::segment::{Place, source};
+use crate::segment::{Place, modified, source};
 
 /// Which logs are to go. A log that any of the limits is against goes, the oldest first.
 #[derive(Clone, Copy, Debug, Default)]

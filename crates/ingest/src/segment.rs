@@ -1,7 +1,9 @@
 //! A file of a log: where it is, which bytes are meant, and what its name says.
 
+use std::fs::Metadata;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use stagelight_eventlog::{Codec, Identity, LogLayout, LogName};
@@ -36,6 +38,13 @@ impl Segment {
     /// The segment that `object` is, now that its bytes are there.
     pub(crate) fn of(self, object: &Object) -> Self {
         Self { source: source(object), size: object.size, modified: object.modified, ..self }
+    }
+
+    /// The segment that the file is which was opened: it may have grown since it was found, or
+    /// another may have taken its place.
+    pub(crate) fn of_file(self, metadata: &Metadata) -> Self {
+        let source = SourceId { uri: self.source.uri, etag: etag(metadata) };
+        Self { source, size: metadata.len(), modified: modified(metadata).into(), ..self }
     }
 }
 
@@ -101,6 +110,17 @@ impl FileName {
 /// The identity of an object's bytes.
 pub(crate) fn source(object: &Object) -> SourceId {
     SourceId { uri: object.address.to_string(), etag: object.etag.clone() }
+}
+
+/// What changes when the bytes of a file do.
+pub(crate) fn etag(metadata: &Metadata) -> String {
+    let since = modified(metadata).duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}", since.as_nanos(), metadata.len())
+}
+
+/// 1970 where the file system does not say.
+pub(crate) fn modified(metadata: &Metadata) -> SystemTime {
+    metadata.modified().unwrap_or(UNIX_EPOCH)
 }
 
 /// A file's name and, of a rolling log, the folder that it is in.

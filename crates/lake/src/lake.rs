@@ -20,7 +20,7 @@ use crate::merged::MergedFiles;
 use crate::place::Place;
 use crate::segment::{DataFile, StoredFile};
 use crate::snapshot::Snapshot;
-use crate::source::SourceKey;
+use crate::source::{SourceId, SourceKey};
 
 /// A file that is not older is not deleted before what is stored now is committed.
 const FRESH: TimeDelta = TimeDelta::seconds(KEPT_AT_LEAST.as_secs().cast_signed() / 2);
@@ -209,6 +209,24 @@ impl Lake {
         Ok(conflicts + remove(SOURCES).await?)
     }
 
+    /// Takes out what the lake has of `sources`: segments that do not count, and that are gone from
+    /// where they were. Those of which rows have been merged with others stay.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError`]; this can be done again.
+    pub async fn forget(&self, sources: &[SourceId]) -> Result<(), LakeError> {
+        if sources.is_empty() {
+            return Ok(());
+        }
+        let keys: HashSet<SourceKey> = sources.iter().map(SourceId::key).collect();
+        let ledger = self.ledger().await?;
+        let apart =
+            ledger.entries().filter(|(key, entry, _)| keys.contains(key) && !entry.is_merged);
+        self.remove(&apart.map(|(key, ..)| key).collect()).await?;
+        Ok(())
+    }
+
     pub(crate) async fn table(&self, table: &Table) -> MutexGuard<'_, TableLog> {
         self.tables[table.name].lock().await
     }
@@ -297,7 +315,6 @@ mod tests {
 
     use super::*;
     use crate::ledger::Layout;
-    use crate::source::SourceId;
 
     fn segment(n: i64) -> Ingested {
         Ingested {
@@ -353,6 +370,19 @@ mod tests {
         let error = lake.check().await.expect_err("another lake");
         assert!(matches!(error, LakeError::Replaced { .. }), "{error}");
         other.check().await.expect("the same lake");
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_is_as_if_it_had_never_been() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let uri = folder.path().display().to_string();
+        let lake = Lake::create(&uri).await.expect("a lake");
+        lake.commit(vec![segment(1), segment(2)]).await.expect("it is committed");
+        lake.forget(&[segment(1).source, segment(3).source]).await.expect("it is forgotten");
+        let ledger = lake.ledger().await.expect("a ledger");
+        assert!(!ledger.has(&segment(1).source) && ledger.has(&segment(2).source));
+        lake.commit(vec![segment(1)]).await.expect("it is committed");
+        assert!(lake.ledger().await.expect("a ledger").has(&segment(1).source));
     }
 
     #[tokio::test]

@@ -11,3 +11,4 @@ mod read_only;
 mod same_log;
 mod stagelight;
 mod structure;
+mod watch;

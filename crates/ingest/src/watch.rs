@@ -1,0 +1,719 @@
+//! Following a folder: what Spark writes into it, into the lake, while it is written.
+//!
+//! Events of the file system say where something has changed, and a sweep of the whole folder now
+//! and then finds what they have not told. Either way a place is discovered, what of it the ledger
+//! does not have is read, and it is committed, as `ingest` does. A file that has grown is another
+//! version of its address: the commit that adds it takes out the earlier one.
+
+mod changes;
+mod pace;
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use stagelight_lake::{
+    Committed, Ingested, Lake, LakeError, Ledger, LedgerSegment, SourceId, Standing,
+};
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use url::Url;
+
+use crate::discover::{Discovery, discover};
+use crate::group::{Group, GroupLimits};
+use crate::health::Health;
+use crate::objects::ObjectError;
+use crate::pipeline::Pipeline;
+use crate::quarantine::Problem;
+use crate::read::{ReadError, Unread};
+use crate::retry;
+use crate::segment::{Place, Segment};
+use crate::watch_metrics::WatchMetrics;
+use changes::{Change, Changes};
+use pace::Places;
+
+/// What Spark takes off the name of a log when it is finished.
+const IN_PROGRESS: &str = ".inprogress";
+/// So many places are looked at side by side.
+const LOOKS: usize = 4;
+/// How often to see whether the folder itself is still there.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+/// What could not be read for the lake's sake is read again as if it had taken so long.
+const FAILED: Duration = Duration::from_secs(1);
+/// Stopping may take so long; what is not read by then is read after the next start.
+const DRAIN: Duration = Duration::from_secs(25);
+/// A sweep waits for so many times what the last one took.
+const SWEEP_REST: u32 = 10;
+
+/// How a folder is followed.
+#[derive(Clone, Debug)]
+pub struct WatchOptions {
+    /// Threads that decode.
+    pub threads: NonZeroUsize,
+    /// A line that is longer goes to quarantine.
+    pub max_line_bytes: usize,
+    /// When what was read is committed, while more is being read; else it is at once.
+    pub commit: GroupLimits,
+    /// How often the whole folder is looked at, for what no event has told.
+    pub sweep_every: Duration,
+}
+
+impl Default for WatchOptions {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            max_line_bytes: 64 << 20,
+            commit: GroupLimits { age: Duration::from_millis(200), ..GroupLimits::default() },
+            sweep_every: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why a folder is not followed any more.
+#[derive(Debug, Error)]
+pub enum WatchError {
+    /// It was not there to begin with.
+    #[error(
+        "{} cannot be followed: {source}; name the folder that spark.eventLog.dir names, and make \
+         it if it is not there yet", folder.display()
+    )]
+    Folder {
+        /// As it was named.
+        folder: PathBuf,
+        /// What the file system says.
+        source: io::Error,
+    },
+    /// The lake cannot be read or written.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// The threads that decode cannot be started.
+    #[error("starting threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// A task has panicked: a defect.
+    #[error("a part of the watch stopped unexpectedly")]
+    Panicked,
+}
+
+/// A folder to be followed, and what others see of that.
+#[derive(Debug)]
+pub struct Watch {
+    /// The folder.
+    pub folder: PathBuf,
+    /// How it is followed.
+    pub options: WatchOptions,
+    /// What that counts.
+    pub metrics: Arc<WatchMetrics>,
+    /// What stands in its way.
+    pub health: Arc<Health>,
+}
+
+impl Watch {
+    /// Whether the folder is there.
+    ///
+    /// # Errors
+    ///
+    /// [`WatchError::Folder`] where it is not.
+    pub fn check(&self) -> Result<(), WatchError> {
+        let missing = |source| WatchError::Folder { folder: self.folder.clone(), source };
+        Folder::at(&self.folder).map(drop).map_err(missing)
+    }
+
+    /// Follows the folder until `stop` is done, and then until what is read is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`WatchError`] where the folder is not there, or the lake cannot be written. A folder that
+    /// goes away later is waited for.
+    pub async fn run(
+        self,
+        lake: Arc<Lake>,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), WatchError> {
+        let mut running = Running::start(self, lake).await?;
+        let mut stop = pin!(stop);
+        loop {
+            running.begin_what_is_due();
+            running.commit_if_due();
+            let wake = running.wake();
+            tokio::select! {
+                biased;
+                () = &mut stop => return running.drain().await,
+                committed = committed(&mut running.committing) => running.committed(committed)?,
+                Some(done) = running.tasks.join_next() => {
+                    running.done(done.map_err(|_| WatchError::Panicked)?)?;
+                }
+                // The sender is kept here, so that there is always one.
+                Some(change) = running.changes.recv() => running.change(change),
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+}
+
+/// What was done in the background.
+enum Done {
+    /// The whole folder was looked at, and the ledger.
+    Swept { found: Discovery, ledger: Result<Ledger, LakeError>, took: Duration },
+    /// A folder that has come was looked at.
+    Came(Discovery),
+    /// A place was looked at.
+    Found { place: PathBuf, found: Discovery },
+    /// A segment was read.
+    Read { place: PathBuf, took: Duration, read: Result<Ingested, ReadError>, version: SourceId },
+    /// It was kept that something cannot be looked at.
+    Kept(Result<Ingested, LakeError>),
+    /// Changes of a folder are told from now on, or cannot be.
+    Told { folder: Folder, changes: notify::Result<Changes> },
+}
+
+/// Which folder it is, whatever stands under its name at another time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Folder {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Folder {
+    fn at(path: &Path) -> io::Result<Self> {
+        let path = path.canonicalize()?;
+        let metadata = path.metadata()?;
+        if !metadata.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self { path, device: metadata.dev(), inode: metadata.ino() })
+    }
+}
+
+/// A place whose segments are read.
+#[derive(Default)]
+struct Reading {
+    /// Those that are not committed yet.
+    left: usize,
+    took: Duration,
+}
+
+/// A group that is committed.
+struct Commit {
+    /// Where its segments are, and when they were changed.
+    segments: Vec<(PathBuf, DateTime<Utc>)>,
+    took: Duration,
+    result: Result<Committed, LakeError>,
+}
+
+struct Running {
+    watch: Watch,
+    lake: Arc<Lake>,
+    pipeline: Arc<Pipeline>,
+    began: DateTime<Utc>,
+    /// `None` while there is none.
+    folder: Option<Folder>,
+    check_due: Instant,
+    sender: mpsc::UnboundedSender<Change>,
+    changes: mpsc::UnboundedReceiver<Change>,
+    /// What tells them.
+    told: Option<Changes>,
+    /// Whether it was said that they cannot be told.
+    untold: bool,
+    sweep_due: Instant,
+    /// Another sweep does not begin before that.
+    sweep_rests: Instant,
+    sweeping: bool,
+    places: Places,
+    readings: HashMap<PathBuf, Reading>,
+    /// Segments that are found, and not read yet.
+    todo: VecDeque<(PathBuf, Segment)>,
+    looking: usize,
+    reading: usize,
+    tasks: JoinSet<Done>,
+    ledger: Ledger,
+    /// By address, the version that was read last, where that ledger does not have it.
+    read: HashMap<String, String>,
+    group: Group,
+    /// Where the segments of the group are, and when they were changed.
+    grouped: Vec<(PathBuf, DateTime<Utc>)>,
+    committing: Option<JoinHandle<Commit>>,
+}
+
+impl Running {
+    async fn start(watch: Watch, lake: Arc<Lake>) -> Result<Self, WatchError> {
+        watch.check()?;
+        let options = &watch.options;
+        let pipeline = Pipeline::new(
+            Arc::clone(&lake),
+            None,
+            options.threads,
+            options.max_line_bytes,
+            Arc::clone(&watch.metrics.progress),
+        )?;
+        let ledger = lake.ledger().await?;
+        watch.health.good("lake");
+        let (sender, changes) = mpsc::unbounded_channel();
+        let now = Instant::now();
+        Ok(Self {
+            pipeline: Arc::new(pipeline),
+            began: Utc::now(),
+            folder: None,
+            check_due: now,
+            sender,
+            changes,
+            told: None,
+            untold: false,
+            sweep_due: now,
+            sweep_rests: now,
+            sweeping: false,
+            places: Places::default(),
+            readings: HashMap::new(),
+            todo: VecDeque::new(),
+            looking: 0,
+            reading: 0,
+            tasks: JoinSet::new(),
+            ledger,
+            read: HashMap::new(),
+            group: Group::new(options.commit),
+            grouped: Vec::new(),
+            committing: None,
+            lake,
+            watch,
+        })
+    }
+
+    fn begin_what_is_due(&mut self) {
+        let now = Instant::now();
+        if self.check_due <= now {
+            self.check_due = now + CHECK_EVERY;
+            self.check_folder();
+        }
+        if self.sweep_due.max(self.sweep_rests) <= now && !self.sweeping {
+            self.begin_sweep(now);
+        }
+        while self.may_look()
+            && let Some(place) = self.places.take(now)
+        {
+            self.looking += 1;
+            self.tasks.spawn(async move {
+                let found = look(&place).await;
+                Done::Found { place, found }
+            });
+        }
+        while self.reading < self.at_once()
+            && let Some((place, segment)) = self.todo.pop_front()
+        {
+            self.reading += 1;
+            let (pipeline, lake) = (Arc::clone(&self.pipeline), Arc::clone(&self.lake));
+            self.tasks.spawn(read(pipeline, lake, place, segment));
+        }
+    }
+
+    /// So many segments are read side by side: the first bytes of one more are there when a thread
+    /// is free.
+    fn at_once(&self) -> usize {
+        self.watch.options.threads.get() + 1
+    }
+
+    fn may_look(&self) -> bool {
+        self.looking < LOOKS && self.todo.len() < self.at_once()
+    }
+
+    /// When something is due at the latest.
+    fn wake(&self) -> Instant {
+        let sweep = (!self.sweeping).then(|| self.sweep_due.max(self.sweep_rests));
+        let look = self.places.next().filter(|_| self.may_look());
+        let commit = self.group.due().filter(|_| self.committing.is_none());
+        [sweep, look, commit].into_iter().flatten().fold(self.check_due, Instant::min)
+    }
+
+    /// Sees whether the folder is still the one that is followed.
+    fn check_folder(&mut self) {
+        let there = Folder::at(&self.watch.folder);
+        if there.as_ref().ok() == self.folder.as_ref() && self.folder.is_some() {
+            return;
+        }
+        self.told = None;
+        match there {
+            Ok(folder) => {
+                self.watch.health.good("folder");
+                self.folder = Some(folder.clone());
+                self.begin_telling(folder);
+            }
+            Err(error) => {
+                if self.folder.take().is_some() {
+                    tracing::warn!(folder = %self.watch.folder.display(), %error, "it is gone");
+                }
+                let reason = format!("{}: {error}", self.watch.folder.display());
+                self.watch.health.bad("folder", &reason);
+            }
+        }
+    }
+
+    fn begin_telling(&mut self, folder: Folder) {
+        let sender = self.sender.clone();
+        self.tasks.spawn_blocking(move || {
+            let changes = Changes::of(&folder.path, sender);
+            Done::Told { folder, changes }
+        });
+    }
+
+    fn told(&mut self, folder: &Folder, changes: notify::Result<Changes>) {
+        if self.folder.as_ref() != Some(folder) {
+            return;
+        }
+        match changes {
+            Ok(changes) => {
+                self.told = Some(changes);
+                self.untold = false;
+                tracing::info!(folder = %folder.path.display(), "following");
+            }
+            Err(error) if !self.untold => {
+                self.untold = true;
+                tracing::warn!(
+                    folder = %folder.path.display(),
+                    %error,
+                    "changes are not told: only sweeps find them"
+                );
+            }
+            Err(_) => {}
+        }
+        // What was written before somebody listened.
+        self.sweep_due = Instant::now();
+    }
+
+    fn begin_sweep(&mut self, now: Instant) {
+        self.sweep_due = now + self.watch.options.sweep_every;
+        let Some(folder) = self.folder.clone() else { return };
+        self.sweeping = true;
+        let lake = Arc::clone(&self.lake);
+        self.tasks.spawn(async move {
+            let began = Instant::now();
+            let found = look(&folder.path).await;
+            let ledger = lake.ledger().await;
+            if let Ok(ledger) = &ledger
+                && let Err(error) = lake.forget(&renamed(ledger, &folder.path)).await
+            {
+                tracing::warn!(%error, "what was renamed is not forgotten yet");
+            }
+            Done::Swept { found, ledger, took: began.elapsed() }
+        });
+    }
+
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::Place(place) => {
+                self.places.change(place, Instant::now());
+            }
+            Change::Folder(folder) => {
+                self.tasks.spawn(async move {
+                    sleep(pace::SETTLE).await;
+                    Done::Came(look(&folder).await)
+                });
+            }
+            Change::Missed(reason) => {
+                tracing::warn!(reason, "changes were not told: a sweep finds them");
+                self.sweep_due = Instant::now();
+            }
+        }
+    }
+
+    fn done(&mut self, done: Done) -> Result<(), WatchError> {
+        match done {
+            Done::Swept { found, ledger, took } => self.swept(found, ledger, took),
+            Done::Came(found) => {
+                self.change_all(&found);
+            }
+            Done::Found { place, found } => self.found(place, found),
+            Done::Read { place, took, read, version } => {
+                self.reading -= 1;
+                self.read(place, took, read, version)?;
+            }
+            Done::Kept(kept) => self.group.push(kept?),
+            Done::Told { folder, changes } => self.told(&folder, changes),
+        }
+        Ok(())
+    }
+
+    fn swept(&mut self, found: Discovery, ledger: Result<Ledger, LakeError>, took: Duration) {
+        self.sweeping = false;
+        let now = Instant::now();
+        self.sweep_rests = now + took * SWEEP_REST;
+        match ledger {
+            Ok(ledger) => {
+                self.ledger = ledger;
+                let Self { ledger, read, .. } = self;
+                read.retain(|uri, etag| {
+                    !ledger.has(&SourceId { uri: uri.clone(), etag: etag.clone() })
+                });
+                self.watch.health.good("lake");
+            }
+            Err(error) => {
+                self.watch.health.bad("lake", &error);
+                tracing::warn!(%error, "the ledger was not read");
+            }
+        }
+        self.keep_unreadable(&found);
+        let news = self.change_all(&found);
+        tracing::debug!(news, ?took, "swept");
+        self.watch.metrics.add_sweep(news);
+        self.places.forget(now);
+        if let (None, Some(folder)) = (&self.told, &self.folder) {
+            self.begin_telling(folder.clone());
+        }
+    }
+
+    /// Has all places looked at in which something was found; tells how many were not known to have
+    /// changed.
+    fn change_all(&mut self, found: &Discovery) -> u64 {
+        let mut news = 0;
+        for segment in &found.segments {
+            if self.is_missing(segment)
+                && let Some(place) = place_of(segment)
+            {
+                news += u64::from(self.places.change(place, Instant::now()));
+            }
+        }
+        news
+    }
+
+    fn is_missing(&self, segment: &Segment) -> bool {
+        let SourceId { uri, etag } = &segment.source;
+        self.read.get(uri) != Some(etag) && !self.ledger.has(&segment.source)
+    }
+
+    /// Keeps in quarantine what cannot be looked at, for as long as that is so.
+    fn keep_unreadable(&mut self, found: &Discovery) {
+        for (source, display, problem) in &found.problems {
+            let path = Url::parse(&source.uri).ok().and_then(|url| url.to_file_path().ok());
+            // A log may have no segments yet.
+            if path.is_none_or(|path| is_gone(&path))
+                || !matches!(problem, Problem::Unreadable(_))
+                || self.ledger.has(&source.clone().unread())
+            {
+                continue;
+            }
+            let unread = Unread {
+                source: source.clone(),
+                display: display.clone(),
+                problem: problem.clone(),
+                raw: String::new(),
+            };
+            self.pipeline.count_kept();
+            let lake = Arc::clone(&self.lake);
+            self.tasks.spawn(async move { Done::Kept(unread.keep(&lake).await) });
+        }
+    }
+
+    /// Has read what a place has and the ledger has not.
+    fn found(&mut self, place: PathBuf, found: Discovery) {
+        self.looking -= 1;
+        let segments = found.segments.into_iter().filter(|segment| {
+            // A folder may have other logs below.
+            place_of(segment).as_ref() == Some(&place) && self.is_missing(segment)
+        });
+        let segments: Vec<_> = segments.map(|segment| (place.clone(), segment)).collect();
+        if segments.is_empty() {
+            return self.places.read(&place, Duration::ZERO, Instant::now());
+        }
+        self.readings.insert(place, Reading { left: segments.len(), took: Duration::ZERO });
+        self.todo.extend(segments);
+    }
+
+    fn read(
+        &mut self,
+        place: PathBuf,
+        took: Duration,
+        read: Result<Ingested, ReadError>,
+        version: SourceId,
+    ) -> Result<(), WatchError> {
+        let uri = version.uri.clone();
+        match read {
+            Ok(ingested) => {
+                tracing::info!(
+                    segment = %ingested.source.uri,
+                    etag = ingested.source.etag,
+                    id = ingested.source.id(),
+                    app_id = ingested.identity.app_id,
+                    events = ingested.events,
+                    rows = ingested.rows,
+                    quarantined = ingested.quarantined,
+                    ?took,
+                    "read"
+                );
+                self.read.insert(version.uri, version.etag);
+                if let Some(reading) = self.readings.get_mut(&place) {
+                    reading.took += took;
+                }
+                self.grouped.push((place, ingested.modified));
+                self.group.push(ingested);
+            }
+            Err(ReadError::Object(ObjectError::Gone)) => {
+                tracing::info!(segment = %uri, "it is gone");
+                self.resolve(&place, took);
+            }
+            Err(ReadError::Lake(error)) if !error.may_pass() => {
+                self.watch.health.bad("lake", &error);
+                return Err(error.into());
+            }
+            Err(error) => {
+                if let ReadError::Lake(error) = &error {
+                    self.watch.health.bad("lake", error);
+                }
+                tracing::warn!(segment = %uri, %error, "it was not read");
+                self.places.change(place.clone(), Instant::now());
+                self.resolve(&place, FAILED);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that nothing more is to be done of a segment.
+    fn resolve(&mut self, place: &Path, took: Duration) {
+        let Some(reading) = self.readings.get_mut(place) else { return };
+        reading.took += took;
+        reading.left -= 1;
+        if reading.left == 0 {
+            let took = reading.took;
+            self.readings.remove(place);
+            self.places.read(place, took, Instant::now());
+        }
+    }
+
+    /// Commits what is read, and waits only for what is being read.
+    fn commit_if_due(&mut self) {
+        let is_idle = self.reading == 0 && self.todo.is_empty();
+        if self.committing.is_none() && !self.group.is_empty() && (is_idle || self.group.is_full())
+        {
+            self.begin_commit();
+        }
+    }
+
+    fn begin_commit(&mut self) {
+        let group = self.group.take();
+        let segments = std::mem::take(&mut self.grouped);
+        let lake = Arc::clone(&self.lake);
+        self.committing = Some(tokio::spawn(async move {
+            let began = Instant::now();
+            let result = retry::lake(|| lake.commit(group.clone())).await;
+            Commit { segments, took: began.elapsed(), result }
+        }));
+    }
+
+    fn committed(&mut self, commit: Option<Commit>) -> Result<(), WatchError> {
+        self.committing = None;
+        let Commit { segments, took, result } = commit.ok_or(WatchError::Panicked)?;
+        let committed = result.inspect_err(|error| self.watch.health.bad("lake", error))?;
+        self.watch.health.good("lake");
+        self.watch.metrics.add_commit(committed.conflicts);
+        let now = Utc::now();
+        let mut slowest = 0.0_f64;
+        let share = took / u32::try_from(segments.len().max(1)).unwrap_or(u32::MAX);
+        for (place, modified) in &segments {
+            if *modified > self.began {
+                let seconds = (now - modified).as_seconds_f64().max(0.0);
+                self.watch.metrics.observe_latency(seconds);
+                slowest = slowest.max(seconds);
+            }
+            self.resolve(place, share);
+        }
+        tracing::info!(
+            segments = segments.len(),
+            conflicts = committed.conflicts,
+            ?took,
+            seconds_since_modified = slowest,
+            "committed"
+        );
+        Ok(())
+    }
+
+    /// Commits what is being read.
+    async fn drain(mut self) -> Result<(), WatchError> {
+        tracing::info!(segments = self.reading, "stopping");
+        let until = Instant::now() + DRAIN;
+        while self.reading > 0
+            && let Ok(Some(done)) = timeout_at(until, self.tasks.join_next()).await
+        {
+            self.done(done.map_err(|_| WatchError::Panicked)?)?;
+        }
+        while self.committing.is_some() || !self.group.is_empty() {
+            if self.committing.is_none() {
+                self.begin_commit();
+            }
+            let committed = committed(&mut self.committing).await;
+            self.committed(committed)?;
+        }
+        Ok(())
+    }
+}
+
+/// Finds what is at `path` and below.
+async fn look(path: &Path) -> Discovery {
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || discover(&[path])).await.unwrap_or_default()
+}
+
+fn place_of(segment: &Segment) -> Option<PathBuf> {
+    match &segment.place {
+        Place::File(path) => changes::place(path),
+        Place::Object(_) => None,
+    }
+}
+
+/// What `ledger` has of files below `folder` that were in progress, and are gone: those of which it
+/// has no fewer events under the finished name.
+fn renamed(ledger: &Ledger, folder: &Path) -> Vec<SourceId> {
+    let counted = ledger.segments().filter(|segment| segment.standing == Standing::Counted);
+    let events: HashMap<&str, u64> =
+        counted.map(|segment| (segment.source.uri.as_str(), segment.events)).collect();
+    let gone = |uri: &str| {
+        let path = Url::parse(uri).ok().and_then(|url| url.to_file_path().ok());
+        path.is_some_and(|path| path.starts_with(folder) && is_gone(&path))
+    };
+    let is_renamed = |segment: &LedgerSegment<'_>| {
+        let uri = &segment.source.uri;
+        let finished = uri.strip_suffix(IN_PROGRESS).and_then(|finished| events.get(finished));
+        finished.is_some_and(|events| *events >= segment.events) && gone(uri)
+    };
+    ledger.segments().filter(is_renamed).map(|segment| segment.source.clone()).collect()
+}
+
+fn is_gone(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Reads `segment`, or keeps in quarantine that this program cannot.
+async fn read(pipeline: Arc<Pipeline>, lake: Arc<Lake>, place: PathBuf, segment: Segment) -> Done {
+    let began = Instant::now();
+    let (found, display) = (segment.source.clone(), segment.display.clone());
+    let (read, version) = match pipeline.read(segment).await {
+        Ok(outcome) => {
+            let version = outcome.ingested.source.clone();
+            (Ok(outcome.ingested), version)
+        }
+        Err(error @ (ReadError::Panicked | ReadError::Lake(LakeError::Encode { .. }))) => {
+            tracing::error!(segment = %found.uri, %error, "it goes to quarantine");
+            let problem = Problem::Defect(error.to_string());
+            let unread = Unread { source: found.clone(), display, problem, raw: String::new() };
+            pipeline.count_kept();
+            (unread.keep(&lake).await.map_err(ReadError::from), found)
+        }
+        Err(error) => (Err(error), found),
+    };
+    Done::Read { place, took: began.elapsed(), read, version }
+}
+
+/// What the commit under way came to; `None` where it has panicked.
+async fn committed(committing: &mut Option<JoinHandle<Commit>>) -> Option<Commit> {
+    match committing {
+        Some(committing) => committing.await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;
