@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use stagelight_ingest::{Watch, WatchOptions, unpacked};
 use stagelight_lake::Lake;
 use stagelight_query::{Engine, Settings};
@@ -44,14 +44,15 @@ pub(crate) async fn run(folder: &Path, command: &Demo) -> Result<ExitCode> {
     // The logs are old: they must not be taken for those of drivers that have died.
     let mut questions = Settings::default();
     questions.thresholds.set("lost_after", WINDOW.as_secs_f64());
-    let engine = async || Engine::new(Arc::clone(&lake), &questions).await;
+    // Who asks a lake waits for whoever else does so: each has it opened for itself, as if it were
+    // in a process of its own.
+    let engine = async || {
+        let lake = Arc::new(Lake::open(&lake_uri).await?);
+        anyhow::Ok(Engine::new(lake, &questions).await?)
+    };
     let engines = Engines { shown: engine().await?, measured: engine().await? };
     let served = Arc::new(engine().await?);
-    let settings = stagelight_server::Settings {
-        metrics_window: WINDOW,
-        poll: SHOW_EVERY,
-        ..Default::default()
-    };
+    let settings = stagelight_server::Settings { metrics_window: WINDOW, ..Default::default() };
     let server = serve::bind_nearby(settings, command.listen).await?;
     let mut out = io::stdout();
     writeln!(
@@ -69,7 +70,7 @@ pub(crate) async fn run(folder: &Path, command: &Demo) -> Result<ExitCode> {
         metrics: Arc::default(),
         health: Arc::default(),
     };
-    let watching = tokio::spawn(watch.run(lake, async {
+    let mut watching = tokio::spawn(watch.run(lake, async {
         let _ = ended.await;
     }));
     let stop = serve::stopped()?;
@@ -80,13 +81,17 @@ pub(crate) async fn run(folder: &Path, command: &Demo) -> Result<ExitCode> {
     tokio::select! {
         result = shown => result?,
         result = server.run(served, stop) => result?,
+        result = &mut watching => {
+            result.context("following the logs")??;
+            bail!("the logs are not followed any more");
+        }
     }
     drop(end);
     watching.await.context("following the logs")??;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Who asks an engine for news takes them from others that ask it: each has its own.
+/// What answers those who ask.
 struct Engines {
     shown: Engine,
     measured: Engine,

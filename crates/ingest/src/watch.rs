@@ -433,7 +433,9 @@ impl Running {
                 self.reading -= 1;
                 self.read(place, took, read, version)?;
             }
-            Done::Kept(kept) => self.group.push(kept?),
+            Done::Kept(Ok(kept)) => self.group.push(kept),
+            // The next sweep finds it again.
+            Done::Kept(Err(error)) => tracing::warn!(%error, "what cannot be read was not kept"),
             Done::Told { folder, changes } => self.told(&folder, changes),
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::stagelight::{Stagelight, log, root, tables};
 
 /// All rows of a table in one order, but for the columns that say when they were read.
-pub(crate) fn contents(stagelight: &Stagelight, table: &str) -> Vec<String> {
+fn contents(stagelight: &Stagelight, table: &str) -> Vec<String> {
     let mut rows: Vec<_> = stagelight
         .rows(&format!("SELECT * FROM lake.{table}"))
         .into_iter()

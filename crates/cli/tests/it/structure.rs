@@ -85,7 +85,8 @@ fn the_readme_names_commands_that_exist() {
     let mut seen = 0;
     for line in readme.lines() {
         let Some(rest) = line.trim().strip_prefix("stagelight ") else { continue };
-        let command = rest.split_whitespace().next().unwrap_or_default();
+        let mut words = rest.split_whitespace().skip_while(|word| *word == "--lake");
+        let command = words.find(|word| !word.contains("://")).unwrap_or_default();
         let help =
             Command::new(env!("CARGO_BIN_EXE_stagelight")).args([command, "--help"]).output();
         assert!(help.expect("the binary starts").status.success(), "{line}");
