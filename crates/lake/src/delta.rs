@@ -193,16 +193,19 @@ impl TableLog {
     pub(crate) async fn remove(
         &mut self,
         left: Left,
-        is_gone: impl Fn(&LakeFile) -> bool,
+        is_gone: impl Fn(&Named) -> bool,
     ) -> Result<u64, LakeError> {
         let error = LakeError::delta(self.table.name);
         let mut attempts = Attempts::default();
         let remove = async {
             self.delta.update_state().await?;
             loop {
-                let files = Snapshot::of(self.table, &self.delta)?.files.into_iter();
-                let actions = files.filter(&is_gone).map(|file| {
-                    Action::Remove(Remove { tags: left.tags(), ..remove(self.table, &file, true) })
+                let gone = self.named()?.into_iter().filter(&is_gone);
+                let actions = gone.map(|file| {
+                    Action::Remove(Remove {
+                        tags: left.tags(),
+                        ..remove(file.name, file.size, true)
+                    })
                 });
                 if self.commit(actions.collect(), append(), &mut attempts).await? {
                     return Ok(attempts.conflicts);
@@ -227,21 +230,32 @@ impl TableLog {
         let rewrite = async {
             self.delta.update_state().await?;
             loop {
-                let there = Snapshot::of(self.table, &self.delta)?.files;
-                let there: HashSet<&str> = there.iter().map(|file| file.path.as_str()).collect();
-                if !old.iter().all(|file| there.contains(file.path.as_str())) {
-                    return Ok(false);
-                }
+                let there: HashMap<String, i64> =
+                    self.named()?.into_iter().map(|file| (file.name, file.size)).collect();
+                let found = old.iter().map(|file| there.get_key_value(file.name()));
+                let Some(found) = found.collect::<Option<Vec<_>>>() else { return Ok(false) };
                 let removed =
-                    old.iter().map(|file| Action::Remove(remove(self.table, file, fewer)));
+                    found.into_iter().map(|(name, size)| remove(name.clone(), *size, fewer));
                 let added = new.map(|file| Action::Add(add(file, fewer)));
-                let actions = removed.chain(added).collect();
+                let actions = removed.map(Action::Remove).chain(added).collect();
                 if self.commit(actions, operation(), &mut attempts).await? {
                     return Ok(true);
                 }
             }
         };
         rewrite.await.map_err(error)
+    }
+
+    /// The files that the table had when it was last read, without their statistics: to take these
+    /// apart is most of the work with a large table.
+    fn named(&self) -> Result<Vec<Named>, DeltaTableError> {
+        let files = self.delta.snapshot()?.log_data();
+        let named = files.iter().map(|file| Named {
+            name: file.object_store_path().to_string(),
+            size: file.size(),
+            added_ms: file.modification_time(),
+        });
+        Ok(named.collect())
     }
 
     /// Reads the log if that was not done yet.
@@ -327,6 +341,17 @@ impl TableLog {
     }
 }
 
+/// A file of a table, by its name alone.
+#[derive(Debug)]
+pub(crate) struct Named {
+    /// Its name in the table's folder.
+    pub(crate) name: String,
+    /// Its size in bytes.
+    size: i64,
+    /// When it was added to the table, in milliseconds since 1970.
+    pub(crate) added_ms: i64,
+}
+
 /// Why a file is removed that nothing takes the place of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
@@ -376,13 +401,12 @@ fn add(file: &StoredFile, data_change: bool) -> Add {
     }
 }
 
-fn remove(table: &Table, file: &LakeFile, data_change: bool) -> Remove {
-    let folder = format!("{}/", table.name);
+fn remove(name: String, size: i64, data_change: bool) -> Remove {
     Remove {
-        path: file.path.strip_prefix(&folder).unwrap_or(&file.path).to_owned(),
+        path: name,
         data_change,
         deletion_timestamp: Some(Utc::now().timestamp_millis()),
-        size: i64::try_from(file.size).ok(),
+        size: Some(size),
         ..Default::default()
     }
 }

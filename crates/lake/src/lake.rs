@@ -203,7 +203,9 @@ impl Lake {
         }
         let remove = async |table| {
             let mut log = self.table(table).await;
-            log.remove(Left::Replaced, |file| file.is_of_any(replaced)).await
+            let is_gone = |key| replaced.contains(&key);
+            log.remove(Left::Replaced, |file| SourceKey::of_file(&file.name).is_some_and(is_gone))
+                .await
         };
         let conflicts: u64 = try_join_all(facts().map(remove)).await?.into_iter().sum();
         Ok(conflicts + remove(SOURCES).await?)

@@ -12,10 +12,9 @@ use object_store::path::Path;
 use serde::Deserialize;
 use stagelight_tables::{Table, all};
 
-use crate::delta::{Left, TableLog};
+use crate::delta::{Left, Named, TableLog};
 use crate::error::LakeError;
 use crate::lake::{Lake, facts};
-use crate::snapshot::LakeFile;
 use crate::source::SourceKey;
 
 /// A file that no table has is kept as long as this at least, and so is what was removed from one:
@@ -120,8 +119,8 @@ impl Lake {
         let before = (Utc::now() - keep).timestamp_millis();
         let ledger = self.ledger().await?;
         for table in facts() {
-            let is_unknown = |file: &LakeFile| {
-                let key = SourceKey::of_file(&file.path);
+            let is_unknown = |file: &Named| {
+                let key = SourceKey::of_file(&file.name);
                 file.added_ms < before && key.is_some_and(|key| !ledger.has_key(key))
             };
             self.table(table).await.remove(Left::Unknown, is_unknown).await?;

@@ -1,6 +1,6 @@
 //! Which files a table has at one version.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use deltalake_core::DeltaTable;
@@ -32,8 +32,6 @@ pub struct LakeFile {
     pub path: String,
     /// Its size in bytes.
     pub size: u64,
-    /// When it was added to the table, in milliseconds since 1970.
-    pub added_ms: i64,
     /// Its rows, where the log says so.
     pub rows: Option<usize>,
     /// The least and the greatest `app_id` in it, where the log says so.
@@ -54,9 +52,9 @@ pub struct ShownRows {
 }
 
 impl LakeFile {
-    /// Whether it is named after one of `segments`.
-    pub(crate) fn is_of_any(&self, segments: &HashSet<SourceKey>) -> bool {
-        SourceKey::of_file(&self.path).is_some_and(|key| segments.contains(&key))
+    /// Its name in the table's folder.
+    pub(crate) fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
     }
 
     /// Whether it may have rows of one of `app_ids`.
@@ -85,7 +83,6 @@ impl Snapshot {
                 LakeFile {
                     path: format!("{}/{}", table.name, file.object_store_path()),
                     size: u64::try_from(file.size()).unwrap_or_default(),
-                    added_ms: file.modification_time(),
                     rows: stats.num_records,
                     has_one_app_id: stats.null_count.app_id == Some(0)
                         && app_ids.as_ref().is_some_and(|(least, greatest)| least == greatest),

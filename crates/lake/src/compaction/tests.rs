@@ -16,7 +16,6 @@ fn file(path: &str, size: u64) -> LakeFile {
     LakeFile {
         path: path.to_owned(),
         size,
-        added_ms: 0,
         rows: None,
         app_ids: Some(("app".to_owned(), "app".to_owned())),
         has_one_app_id: true,
