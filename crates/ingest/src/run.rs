@@ -216,8 +216,11 @@ impl Run<'_> {
     ) -> Result<(), IngestError> {
         match result {
             Ok(outcome) => self.done(display, outcome),
+            Err(error @ (ReadError::Panicked | ReadError::Lake(LakeError::Encode { .. }))) => {
+                let problem = Problem::Defect(error.to_string());
+                self.unread(Unread { source, display, problem, raw: String::new() }).await?;
+            }
             Err(ReadError::Lake(error)) => return Err(error.into()),
-            Err(ReadError::Panicked) => return Err(IngestError::Panicked),
             Err(ReadError::Stopped) => {}
             Err(ReadError::Object(error)) => {
                 let problem = Problem::Unreadable(error.to_string());

@@ -437,7 +437,8 @@ impl Running {
     }
 
     /// Takes what has become of a segment that was read.
-    fn done(&mut self, done: Done) -> Result<(), WorkerError> {
+    fn done(&mut self, done: Option<Done>) -> Result<(), WorkerError> {
+        let done = done.ok_or(WorkerError::Panicked)?;
         let Done { source, task, result } = done;
         self.aborts.remove(&source);
         match result {

@@ -167,7 +167,7 @@ impl Lake {
                     let store = self.store();
                     let merged =
                         self.merged_files().get(table, &file.path, file.size, &*store).await?;
-                    has_replaced = merged.parts.iter().any(|part| !ledger.is_newest(part.segment));
+                    has_replaced = merged.parts.iter().any(|part| ledger.is_replaced(part.segment));
                 }
                 candidates.push(Candidate { file, day, has_replaced });
             }
@@ -191,7 +191,7 @@ impl Lake {
             let ledger = Arc::clone(ledger);
             let append = move || {
                 merging.append(segment, bytes, |key| {
-                    table.name == SOURCES.name || ledger.is_newest(key)
+                    table.name == SOURCES.name || !ledger.is_replaced(key)
                 })
             };
             merging = blocking(append).await?;

@@ -33,8 +33,8 @@ const COMMIT_CONFLICTS: u64 = 100;
 const PAUSE: u64 = 10;
 const PAUSE_AT_MOST: u64 = 1_000;
 
-/// Stands in the removal of a file that nobody has said to be in.
-const UNKNOWN_TAG: &str = "stagelight.unknown";
+/// Stands in the removal of a file whose rows are in another by now.
+const MERGED_TAG: &str = "stagelight.merged";
 
 /// The property of a table that says by which declarations it was made.
 const FORMAT_PROPERTY: &str = "stagelight.format";
@@ -163,8 +163,8 @@ impl TableLog {
 
     /// Adds `files` to the table. Tells how often somebody else was faster.
     ///
-    /// A file that somebody has removed after version `since` is not added: its rows are in another
-    /// file by now.
+    /// A file that somebody has merged after version `since` is not added: its rows are in another
+    /// one by now.
     pub(crate) async fn add(
         &mut self,
         mut files: Vec<&StoredFile>,
@@ -176,8 +176,8 @@ impl TableLog {
         let add = async {
             self.read_once().await?;
             loop {
-                let removed = self.removed_after(since).await?;
-                files.retain(|file| !removed.contains(&file.name));
+                let merged = self.merged_after(since).await?;
+                files.retain(|file| !merged.contains(&file.name));
                 since = self.delta.snapshot()?.version();
                 let actions = files.iter().map(|file| Action::Add(add(file, true))).collect();
                 if self.commit(actions, append(), &mut attempts).await? {
@@ -188,11 +188,10 @@ impl TableLog {
         add.await.map_err(error)
     }
 
-    /// Removes the files that `is_gone`, because they were `left`. Tells how often somebody else was
-    /// faster.
+    /// Removes the files that `is_gone`; whoever adds one of them again does so for good. Tells how
+    /// often somebody else was faster.
     pub(crate) async fn remove(
         &mut self,
-        left: Left,
         is_gone: impl Fn(&Named) -> bool,
     ) -> Result<u64, LakeError> {
         let error = LakeError::delta(self.table.name);
@@ -201,12 +200,7 @@ impl TableLog {
             self.delta.update_state().await?;
             loop {
                 let gone = self.named()?.into_iter().filter(&is_gone);
-                let actions = gone.map(|file| {
-                    Action::Remove(Remove {
-                        tags: left.tags(),
-                        ..remove(file.name, file.size, true)
-                    })
-                });
+                let actions = gone.map(|file| Action::Remove(remove(file.name, file.size, true)));
                 if self.commit(actions.collect(), append(), &mut attempts).await? {
                     return Ok(attempts.conflicts);
                 }
@@ -234,8 +228,10 @@ impl TableLog {
                     self.named()?.into_iter().map(|file| (file.name, file.size)).collect();
                 let found = old.iter().map(|file| there.get_key_value(file.name()));
                 let Some(found) = found.collect::<Option<Vec<_>>>() else { return Ok(false) };
-                let removed =
-                    found.into_iter().map(|(name, size)| remove(name.clone(), *size, fewer));
+                let removed = found.into_iter().map(|(name, size)| {
+                    let tags = Some(HashMap::from([(MERGED_TAG.to_owned(), None)]));
+                    Remove { tags, ..remove(name.clone(), *size, fewer) }
+                });
                 let added = new.map(|file| Action::Add(add(file, fewer)));
                 let actions = removed.map(Action::Remove).chain(added).collect();
                 if self.commit(actions, operation(), &mut attempts).await? {
@@ -289,25 +285,22 @@ impl TableLog {
         }
     }
 
-    /// Which files were removed after version `since` and up to the one that was last read, but for
-    /// those that were nobody's.
-    async fn removed_after(&self, since: u64) -> Result<HashSet<String>, DeltaTableError> {
-        let mut removed = HashSet::new();
+    /// Which files were merged after version `since` and up to the one that was last read.
+    async fn merged_after(&self, since: u64) -> Result<HashSet<String>, DeltaTableError> {
+        let mut merged = HashSet::new();
         for version in since + 1..=self.delta.snapshot()?.version() {
             let entry = self.delta.log_store().read_commit_entry(version).await?;
             let entry = entry.ok_or_else(|| {
                 DeltaTableError::generic(format!("version {version} is gone from the log"))
             })?;
-            removed.extend(get_actions(version, &entry)?.into_iter().filter_map(|action| {
-                match action {
-                    Action::Remove(remove) if !Left::Unknown.is_reason_of(&remove) => {
-                        Some(remove.path)
-                    }
+            merged.extend(get_actions(version, &entry)?.into_iter().filter_map(
+                |action| match action {
+                    Action::Remove(remove) if is_merged(&remove) => Some(remove.path),
                     _ => None,
-                }
-            }));
+                },
+            ));
         }
-        Ok(removed)
+        Ok(merged)
     }
 
     /// Commits `actions` as the version after the one that was last read.
@@ -352,25 +345,8 @@ pub(crate) struct Named {
     pub(crate) added_ms: i64,
 }
 
-/// Why a file is removed that nothing takes the place of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Left {
-    /// By a later version of its segment.
-    Replaced,
-    /// By somebody who died before the ledger had its segment. Who adds it again does so for good.
-    Unknown,
-}
-
-impl Left {
-    /// What the removal of a file says of it in the log.
-    fn tags(self) -> Option<HashMap<String, Option<String>>> {
-        (self == Self::Unknown).then(|| HashMap::from([(UNKNOWN_TAG.to_owned(), None)]))
-    }
-
-    fn is_reason_of(self, removed: &Remove) -> bool {
-        let is_unknown = removed.tags.as_ref().is_some_and(|tags| tags.contains_key(UNKNOWN_TAG));
-        is_unknown == (self == Self::Unknown)
-    }
+fn is_merged(removed: &Remove) -> bool {
+    removed.tags.as_ref().is_some_and(|tags| tags.contains_key(MERGED_TAG))
 }
 
 fn append() -> DeltaOperation {

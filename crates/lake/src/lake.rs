@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
+use deltalake_core::DeltaTableError;
 use futures::future::try_join_all;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
@@ -11,7 +12,7 @@ use stagelight_tables::{SOURCES, Table, all};
 use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
-use crate::delta::{Left, TableLog};
+use crate::delta::TableLog;
 use crate::entries::LedgerFiles;
 use crate::error::LakeError;
 use crate::ledger::{Ingested, Ledger};
@@ -25,8 +26,8 @@ use crate::source::{SourceId, SourceKey};
 /// A file that is not older is not deleted before what is stored now is committed.
 const FRESH: TimeDelta = TimeDelta::seconds(KEPT_AT_LEAST.as_secs().cast_signed() / 2);
 
-/// So often the tables are read again, at most, because a file's version was replaced meanwhile.
-const READ_AGAIN: usize = 10;
+/// The tables are read so often, at most, because a file's version was replaced meanwhile.
+const READS: usize = 20;
 
 /// What counts in a lake at one moment.
 #[derive(Debug)]
@@ -127,8 +128,13 @@ impl Lake {
                     stored.size = usize::try_from(found.size).unwrap_or(usize::MAX);
                     Ok(())
                 }
-                // It may be deleted in a moment, as what nobody has committed.
-                Ok(_) => self.place.store.put(&path, file.bytes.clone().into()).await.map(|_| ()),
+                // It may be deleted in a moment, as what nobody has committed. Somebody may read it,
+                // too: the bytes stay those that are there.
+                Ok(found) => {
+                    stored.size = usize::try_from(found.size).unwrap_or(usize::MAX);
+                    let bytes = self.place.store.get(&path).await?.bytes().await?;
+                    self.place.store.put(&path, bytes.into()).await.map(|_| ())
+                }
                 Err(object_store::Error::NotFound { .. }) => self.store_new(&path, &file).await,
                 Err(error) => Err(error),
             }
@@ -171,6 +177,9 @@ impl Lake {
         group.retain(|segment| !ledger.has(&segment.source));
         committed.already_in = all - group.len();
         group.retain(|segment| !ledger.has_newer(&segment.entry()));
+        // A commit that adds a file twice is none that Delta allows.
+        let mut once = HashSet::new();
+        group.retain(|segment| once.insert(segment.source.key()));
         if group.is_empty() {
             return Ok(committed);
         }
@@ -204,8 +213,7 @@ impl Lake {
         let remove = async |table| {
             let mut log = self.table(table).await;
             let is_gone = |key| replaced.contains(&key);
-            log.remove(Left::Replaced, |file| SourceKey::of_file(&file.name).is_some_and(is_gone))
-                .await
+            log.remove(|file| SourceKey::of_file(&file.name).is_some_and(is_gone)).await
         };
         let conflicts: u64 = try_join_all(facts().map(remove)).await?.into_iter().sum();
         Ok(conflicts + remove(SOURCES).await?)
@@ -279,11 +287,17 @@ impl Lake {
         // they were read may be gone from them; then they are read again.
         let (mut ledger, mut sources) = self.ledger_and_files().await?;
         let mut tables = self.snapshots().await?;
-        for _ in 0..READ_AGAIN {
+        let mut reads = 1;
+        loop {
             let (later, later_sources) = self.ledger_and_files().await?;
-            if later_sources.version == sources.version || !ledger.is_replaced_in(&later) {
+            if later_sources.version == sources.version || !ledger.is_outdated_by(&later) {
                 break;
             }
+            if reads == READS {
+                let error = DeltaTableError::generic("it changes faster than it can be read");
+                return Err(LakeError::delta(SOURCES.name)(error));
+            }
+            reads += 1;
             (ledger, sources) = (later, later_sources);
             tables = self.snapshots().await?;
         }

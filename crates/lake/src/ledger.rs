@@ -324,16 +324,27 @@ impl Ledger {
         })
     }
 
-    /// Whether the segment is the newest version of its file: another one never counts again.
-    pub(crate) fn is_newest(&self, key: SourceKey) -> bool {
-        self.newest.get(&key.place).is_some_and(|newest| newest.version == key.version)
+    /// Whether a later version took the segment's place: then it never counts again. One that is not
+    /// known may have come into the ledger since this was read.
+    pub(crate) fn is_replaced(&self, key: SourceKey) -> bool {
+        let newest = self.newest.get(&key.place);
+        self.has_key(key) && newest.is_some_and(|newest| newest.version != key.version)
     }
 
-    /// Whether `later`, which was read after this one, shows another version of any file.
-    pub(crate) fn is_replaced_in(&self, later: &Self) -> bool {
-        self.newest.iter().any(|(place, newest)| {
-            later.newest.get(place).is_none_or(|other| other.version != newest.version)
-        })
+    /// Whether `later`, which was read after this one, shows another version of any file, or knows
+    /// more of what merged files may have: tables that were read meanwhile are not those that this
+    /// one tells of.
+    pub(crate) fn is_outdated_by(&self, later: &Self) -> bool {
+        let merged: HashSet<SourceKey> = self.merged().collect();
+        later.merged().any(|key| !merged.contains(&key))
+            || self.newest.iter().any(|(place, newest)| {
+                later.newest.get(place).is_none_or(|other| other.version != newest.version)
+            })
+    }
+
+    fn merged(&self) -> impl Iterator<Item = SourceKey> {
+        let merged = self.entries.iter().filter(|(entry, _)| entry.is_merged);
+        merged.map(|(entry, _)| entry.source.key())
     }
 
     /// Every segment with its key.
@@ -396,9 +407,11 @@ mod tests {
         let [old, new] = [entry("file:///a", 1, 10), entry("file:///a", 2, 20)];
         let first = Ledger::new(vec![old.clone()]);
         let more = Ledger::new(vec![old.clone(), entry("file:///b", 1, 10)]);
-        assert!(!first.is_replaced_in(&more));
-        assert!(first.is_replaced_in(&Ledger::new(vec![old, new.clone()])));
-        assert!(first.is_replaced_in(&Ledger::new(vec![new])));
+        assert!(!first.is_outdated_by(&more));
+        assert!(first.is_outdated_by(&Ledger::new(vec![old.clone(), new.clone()])));
+        let merged = Entry { is_merged: true, ..old };
+        assert!(first.is_outdated_by(&Ledger::new(vec![merged])));
+        assert!(first.is_outdated_by(&Ledger::new(vec![new])));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use object_store::path::Path;
 use serde::Deserialize;
 use stagelight_tables::{Table, all};
 
-use crate::delta::{Left, Named, TableLog};
+use crate::delta::{Named, TableLog};
 use crate::error::LakeError;
 use crate::lake::{Lake, facts};
 use crate::source::SourceKey;
@@ -123,7 +123,7 @@ impl Lake {
                 let key = SourceKey::of_file(&file.name);
                 file.added_ms < before && key.is_some_and(|key| !ledger.has_key(key))
             };
-            self.table(table).await.remove(Left::Unknown, is_unknown).await?;
+            self.table(table).await.remove(is_unknown).await?;
         }
         Ok(())
     }

@@ -89,12 +89,15 @@ impl Works {
         })
     }
 
-    /// What is done next; `None` where nothing is under way.
-    pub(super) async fn next(&mut self) -> Option<Done> {
+    /// What is done next; `None` where nothing is under way, and nothing in it where it has
+    /// panicked: nobody knows what it was.
+    pub(super) async fn next(&mut self) -> Option<Option<Done>> {
         loop {
-            // What was stopped has no more to say; a panic outside of decoding is said there.
-            if let Ok(done) = self.running.join_next().await? {
-                return Some(done);
+            match self.running.join_next().await? {
+                Ok(done) => return Some(Some(done)),
+                Err(error) if error.is_panic() => return Some(None),
+                // What was stopped has no more to say.
+                Err(_) => {}
             }
         }
     }
