@@ -194,7 +194,7 @@ impl FoundLog {
             has_ended: has_ended(&files),
             is_in: segments().count() > 0
                 && is_complete(&files)
-                && segments().all(|file| ledger.has(&file.source)),
+                && segments().all(|file| ledger.has_all_of(&file.source)),
             files,
         }
     }

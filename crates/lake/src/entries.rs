@@ -27,6 +27,7 @@ pub(crate) const COLUMNS: &[&str] = &[
     "modified_at",
     "layout",
     "events",
+    "quarantined",
     "last_event_time",
 ];
 
@@ -49,6 +50,7 @@ struct Row {
     size: i64,
     modified_at: String,
     events: i64,
+    quarantined: i64,
     last_event_time: Option<String>,
 }
 
@@ -58,7 +60,7 @@ impl Row {
         let last_event = self.last_event_time.as_deref().map(DateTime::parse_from_rfc3339);
         Entry::from_row(
             [&self.app_id, &self.attempt_id, &self.uri, &self.etag, &self.layout],
-            [self.segment, self.size, modified.timestamp_millis(), self.events],
+            [self.segment, self.size, modified.timestamp_millis(), self.events, self.quarantined],
             last_event.transpose().ok()?.map(|time| time.timestamp_millis()),
         )
     }
@@ -127,10 +129,11 @@ fn rows(batch: &RecordBatch) -> Result<Vec<Entry>, parquet::errors::ParquetError
     let millis = DataType::Timestamp(TimeUnit::Millisecond, None);
     let texts =
         ["app_id", "attempt_id", "uri", "etag", "layout"].map(|name| column(name, &DataType::Utf8));
-    let numbers = ["segment", "size", "modified_at", "events"].map(|name| match name {
-        "modified_at" => Ok(cast(&column(name, &millis)?, &DataType::Int64)?),
-        _ => column(name, &DataType::Int64),
-    });
+    let numbers =
+        ["segment", "size", "modified_at", "events", "quarantined"].map(|name| match name {
+            "modified_at" => Ok(cast(&column(name, &millis)?, &DataType::Int64)?),
+            _ => column(name, &DataType::Int64),
+        });
     let texts = texts.into_iter().collect::<Result<Vec<_>, _>>()?;
     let numbers = numbers.into_iter().collect::<Result<Vec<_>, _>>()?;
     let last_events = cast(&column("last_event_time", &millis)?, &DataType::Int64)?;

@@ -120,6 +120,7 @@ impl Ingested {
             "modified_at": rfc3339(self.modified),
             "layout": self.layout.as_str(),
             "events": self.events,
+            "quarantined": self.quarantined,
             "last_event_time": self.last_event_ms.and_then(DateTime::from_timestamp_millis).map(rfc3339),
         });
         let nulls =
@@ -137,6 +138,7 @@ impl Ingested {
             segment: self.segment,
             layout: self.layout,
             events: self.events,
+            quarantined: self.quarantined,
             last_event_ms: self.last_event_ms,
             is_merged: false,
         }
@@ -157,6 +159,7 @@ pub(crate) struct Entry {
     pub(crate) segment: i64,
     pub(crate) layout: Layout,
     pub(crate) events: u64,
+    pub(crate) quarantined: u64,
     pub(crate) last_event_ms: Option<i64>,
     /// Whether its row of the ledger is in a merged file: that is not removed, and its rows of
     /// other tables may be in merged files, too.
@@ -165,14 +168,14 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// An entry out of its row's `app_id, attempt_id, uri, etag, layout`, `segment, size,
-    /// modified_at, events` and `last_event_time`.
+    /// modified_at, events, quarantined` and `last_event_time`.
     pub(crate) fn from_row(
         texts: [&str; 5],
-        numbers: [i64; 4],
+        numbers: [i64; 5],
         last_event_ms: Option<i64>,
     ) -> Option<Self> {
         let [app_id, attempt_id, uri, etag, layout] = texts;
-        let [segment, size, modified_ms, events] = numbers;
+        let [segment, size, modified_ms, events, quarantined] = numbers;
         Some(Self {
             source: SourceId { uri: uri.to_owned(), etag: etag.to_owned() },
             modified_ms,
@@ -184,6 +187,7 @@ impl Entry {
             segment,
             layout: Layout::from_name(layout)?,
             events: u64::try_from(events).ok()?,
+            quarantined: u64::try_from(quarantined).ok()?,
             last_event_ms,
             is_merged: false,
         })
@@ -262,6 +266,15 @@ impl Ledger {
     /// Whether the segment is in the lake.
     pub fn has(&self, source: &SourceId) -> bool {
         self.known.contains(&source.key())
+    }
+
+    /// Whether all of the segment is in the lake: it has events, and nothing of it went to
+    /// quarantine, which keeps no more than the beginning of what it has.
+    pub fn has_all_of(&self, source: &SourceId) -> bool {
+        let entry = self.newest.get(&source.key().place).map(|newest| &self.entries[newest.at].0);
+        entry.is_some_and(|entry| {
+            entry.source == *source && entry.events > 0 && entry.quarantined == 0
+        })
     }
 
     /// Whether a segment of that key is in the lake.
@@ -368,6 +381,7 @@ mod tests {
             segment: 1,
             layout: Layout::Rolling,
             events: size,
+            quarantined: 0,
             last_event_ms: None,
             is_merged: false,
         }

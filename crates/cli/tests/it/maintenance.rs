@@ -152,6 +152,11 @@ fn logs_are_deleted_that_are_old_and_in_the_lake() {
         }
     };
     ["rolled-40", "inventory-single-35", "inprogress-35"].iter().for_each(|name| copy(name));
+    // Its bad line is nowhere else.
+    let mut damaged =
+        lines("spill-40/eventlog_v2_local-1795371572494/events_1_local-1795371572494.zstd");
+    damaged[3] = "{\"Event\": nothing}\n".to_owned();
+    write(&folder.path().join("damaged-1"), &damaged);
     let stagelight = Stagelight::with(&[folder.path()]);
     copy("retry-40");
     let logs = folder.path().display().to_string();
@@ -165,18 +170,18 @@ fn logs_are_deleted_that_are_old_and_in_the_lake() {
     clean(&["--clean-after", "1d"]);
     assert_eq!(number(), before, "they are young");
     let run = clean(&["--clean-after", "0s", "--dry-run"]);
-    assert!(run.stdout.contains("2 of 4 logs would be deleted"), "{}", run.stdout);
+    assert!(run.stdout.contains("2 of 5 logs would be deleted"), "{}", run.stdout);
     assert_eq!(number(), before);
 
     let run = clean(&["--clean-after", "0s"]);
-    assert!(run.stdout.contains("2 of 4 logs were deleted"), "{}", run.stdout);
+    assert!(run.stdout.contains("2 of 5 logs were deleted"), "{}", run.stdout);
     assert!(run.stderr.contains("retry-40"), "it is not in the lake: {}", run.stderr);
     let left: Vec<_> = files(folder.path());
     let is_of = |name: &str| left.iter().any(|path| path.starts_with(folder.path().join(name)));
-    assert!(is_of("retry-40") && is_of("inprogress-35"), "{left:?}");
+    assert!(is_of("retry-40") && is_of("inprogress-35") && is_of("damaged-1"), "{left:?}");
     assert!(!is_of("rolled-40") && !is_of("inventory-single-35"), "{left:?}");
     let apps = stagelight.value("SELECT count(*) FROM applications");
-    assert_eq!(apps, 3, "what was read stays");
+    assert_eq!(apps, 4, "what was read stays");
 
     let run = stagelight.run(&["maintain", "--clean-logs", &logs]);
     assert_eq!(run.code, 2, "{}", run.stderr);

@@ -14,6 +14,7 @@ fn entry(uri: &str, layout: Layout, segment: i64, events: u64) -> Entry {
         segment,
         layout,
         events,
+        quarantined: 0,
         last_event_ms: None,
         is_merged: false,
     }
