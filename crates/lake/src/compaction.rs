@@ -231,8 +231,10 @@ impl Lake {
 /// Segments that were replaced: those that somebody has left behind, and those that the ledger knows
 /// for good.
 fn replaced(ledger: &Ledger) -> HashSet<SourceKey> {
-    let replaced = ledger.entries().filter(|(_, _, standing)| *standing == Standing::Replaced);
-    replaced.map(|(key, _, _)| key).collect()
+    let replaced = ledger
+        .entries()
+        .filter(|(_, entry, standing)| *standing == Standing::Replaced && entry.source.is_whole());
+    replaced.map(|(key, ..)| key).collect()
 }
 
 /// Does `work` where it keeps nobody else waiting.

@@ -229,6 +229,8 @@ pub struct Ledger {
     /// By address: the version whose rows are shown.
     newest: HashMap<u128, Newest>,
     known: HashSet<SourceKey>,
+    /// What could not be read to its end.
+    unread: HashSet<SourceKey>,
 }
 
 #[derive(Debug)]
@@ -244,6 +246,8 @@ impl Ledger {
         // Of two rows of one segment, that in a merged file says more.
         entries.sort_by_key(|entry| !entry.is_merged);
         entries.retain(|entry| known.insert(entry.source.key()));
+        let unread = entries.iter().map(|entry| &entry.source);
+        let unread = unread.filter(|source| !source.is_whole()).map(SourceId::key).collect();
         let mut by_uri: HashMap<&str, usize> = HashMap::new();
         for (at, entry) in entries.iter().enumerate() {
             let newest = by_uri.entry(&entry.source.uri).or_insert(at);
@@ -260,7 +264,7 @@ impl Ledger {
             let SourceKey { place, version } = entries[at].source.key();
             newest.insert(place, Newest { version, standing, at });
         }
-        Self { entries: entries.into_iter().zip(all).collect(), newest, known }
+        Self { entries: entries.into_iter().zip(all).collect(), newest, known, unread }
     }
 
     /// Whether the segment is in the lake.
@@ -295,13 +299,20 @@ impl Ledger {
 
     /// Segments that went to quarantine whole, and may be read another time.
     pub fn unread(&self) -> impl Iterator<Item = &SourceId> {
-        let shown = self.entries.iter().filter(|(_, standing)| *standing != Standing::Replaced);
-        shown.map(|(entry, _)| &entry.source).filter(|source| !source.is_whole())
+        self.entries.iter().map(|(entry, _)| &entry.source).filter(|source| !source.is_whole())
     }
 
-    /// Whether a later version of the same file is in.
+    /// Whether a later version of the same file is in. Of one that could not be read it is told all
+    /// the same, beside what an earlier version had.
     pub(crate) fn has_newer(&self, entry: &Entry) -> bool {
-        self.at_place(entry).is_some_and(|newest| newest.replaces(entry))
+        self.at_place(entry).is_some_and(|newest| {
+            if entry.source.is_whole() || !newest.source.is_whole() {
+                return newest.replaces(entry);
+            }
+            let is_read = newest.source.clone().unread() == entry.source;
+            let is_dated = entry.modified_ms > 0;
+            is_read || is_dated && newest.modified_ms > entry.modified_ms
+        })
     }
 
     /// The earlier versions of the same file.
@@ -315,10 +326,9 @@ impl Ledger {
 
     /// Versions that were replaced, and not yet removed by who did so.
     pub(crate) fn left_behind(&self) -> impl Iterator<Item = SourceKey> {
-        let replaced = self
-            .entries
-            .iter()
-            .filter(|(entry, standing)| *standing == Standing::Replaced && !entry.is_merged);
+        let replaced = self.entries.iter().filter(|(entry, standing)| {
+            *standing == Standing::Replaced && !entry.is_merged && entry.source.is_whole()
+        });
         replaced.map(|(entry, _)| entry.source.key())
     }
 
@@ -330,6 +340,9 @@ impl Ledger {
     /// Whether what `table` has of a segment is shown. Of the newest version of a file, the ledger's
     /// row and what is in quarantine are; the rest is where the segment counts.
     pub(crate) fn shows(&self, key: SourceKey, table: &Table) -> bool {
+        if table.name == QUARANTINE.name && self.unread.contains(&key) {
+            return true;
+        }
         let newest = self.newest.get(&key.place).filter(|newest| newest.version == key.version);
         newest.is_some_and(|newest| {
             newest.standing == Standing::Counted
@@ -436,6 +449,24 @@ mod tests {
         assert_eq!(shown(&ledger, [&plain]), [true]);
         assert_eq!(ledger.segments().count(), 1);
         assert_eq!(ledger.left_behind().count(), 0);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_told_beside_what_was() {
+        let whole = entry("file:///a", 2, 10);
+        let ledger = Ledger::new(vec![whole.clone()]);
+        assert!(ledger.has_newer(&unread(whole.clone())), "somebody has read it");
+        assert!(ledger.has_newer(&unread(entry("file:///a", 1, 5))), "it is older");
+        let later = unread(entry("file:///a", 3, 20));
+        assert!(!ledger.has_newer(&later));
+        // One that nobody could look at has no time.
+        assert!(!ledger.has_newer(&unread(entry("file:///a", 0, 20))));
+        let ledger = Ledger::new(vec![whole.clone(), later.clone()]);
+        assert!(ledger.shows(later.source.key(), QUARANTINE));
+        assert!(ledger.shows(whole.source.key(), EVENTS[0]));
+        assert_eq!(ledger.left_behind().count(), 0);
+        assert_eq!(ledger.unread().count(), 1);
+        assert_eq!(ledger.earlier(&entry("file:///a", 4, 30)).len(), 2);
     }
 
     #[test]
