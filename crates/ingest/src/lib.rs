@@ -8,6 +8,7 @@
 
 mod admission;
 mod aws;
+mod commits;
 mod discover;
 mod envelope;
 mod fetch;

@@ -6,42 +6,41 @@
 //! version of its address: the commit that adds it takes out the earlier one.
 
 mod changes;
+mod folder;
 mod pace;
+mod renamed;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use stagelight_lake::{
-    Committed, Ingested, Lake, LakeError, Ledger, LedgerSegment, SourceId, Standing,
-};
+use stagelight_lake::{Ingested, Lake, LakeError, Ledger, SourceId};
 use thiserror::Error;
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use url::Url;
 
+use crate::commits::{Commit, Commits};
 use crate::discover::{Discovery, discover};
-use crate::group::{Group, GroupLimits};
+use crate::group::GroupLimits;
 use crate::health::Health;
 use crate::objects::ObjectError;
 use crate::pipeline::Pipeline;
 use crate::quarantine::Problem;
 use crate::read::{ReadError, Unread};
-use crate::retry;
 use crate::segment::{Place, Segment};
 use crate::watch_metrics::WatchMetrics;
 use changes::{Change, Changes};
+use folder::{Folder, Followed};
 use pace::Places;
+use renamed::{forget_renamed, is_gone};
 
-/// What Spark takes off the name of a log when it is finished.
-const IN_PROGRESS: &str = ".inprogress";
 /// So many places are looked at side by side.
 const LOOKS: usize = 4;
 /// How often to see whether the folder itself is still there.
@@ -141,12 +140,12 @@ impl Watch {
         let mut stop = pin!(stop);
         loop {
             running.begin_what_is_due();
-            running.commit_if_due();
+            running.commits.begin_if_ready(running.is_reading());
             let wake = running.wake();
             tokio::select! {
                 biased;
                 () = &mut stop => return running.drain().await,
-                committed = committed(&mut running.committing) => running.committed(committed)?,
+                commit = running.commits.next() => running.committed(commit)?,
                 Some(done) = running.tasks.join_next() => {
                     running.done(done.map_err(|_| WatchError::Panicked)?)?;
                 }
@@ -174,25 +173,6 @@ enum Done {
     Told { folder: Folder, changes: notify::Result<Changes> },
 }
 
-/// Which folder it is, whatever stands under its name at another time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Folder {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-}
-
-impl Folder {
-    fn at(path: &Path) -> io::Result<Self> {
-        let path = path.canonicalize()?;
-        let metadata = path.metadata()?;
-        if !metadata.is_dir() {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
-        Ok(Self { path, device: metadata.dev(), inode: metadata.ino() })
-    }
-}
-
 /// A place whose segments are read.
 #[derive(Default)]
 struct Reading {
@@ -201,28 +181,18 @@ struct Reading {
     took: Duration,
 }
 
-/// A group that is committed.
-struct Commit {
-    /// Where its segments are, and when they were changed.
-    segments: Vec<(PathBuf, DateTime<Utc>)>,
-    took: Duration,
-    result: Result<Committed, LakeError>,
-}
+/// Where a segment is that was read, and when it was changed.
+type Changed = (PathBuf, DateTime<Utc>);
 
 struct Running {
     watch: Watch,
     lake: Arc<Lake>,
     pipeline: Arc<Pipeline>,
     began: DateTime<Utc>,
-    /// `None` while there is none.
-    folder: Option<Folder>,
+    folder: Followed,
     check_due: Instant,
     sender: mpsc::UnboundedSender<Change>,
     changes: mpsc::UnboundedReceiver<Change>,
-    /// What tells them.
-    told: Option<Changes>,
-    /// Whether it was said that they cannot be told.
-    untold: bool,
     sweep_due: Instant,
     /// Another sweep does not begin before that.
     sweep_rests: Instant,
@@ -237,10 +207,7 @@ struct Running {
     ledger: Ledger,
     /// By address, the version that was read last, where that ledger does not have it.
     read: HashMap<String, String>,
-    group: Group,
-    /// Where the segments of the group are, and when they were changed.
-    grouped: Vec<(PathBuf, DateTime<Utc>)>,
-    committing: Option<JoinHandle<Commit>>,
+    commits: Commits<Changed>,
 }
 
 impl Running {
@@ -261,12 +228,10 @@ impl Running {
         Ok(Self {
             pipeline: Arc::new(pipeline),
             began: Utc::now(),
-            folder: None,
+            folder: Followed::new(watch.folder.clone(), Arc::clone(&watch.health)),
             check_due: now,
             sender,
             changes,
-            told: None,
-            untold: false,
             sweep_due: now,
             sweep_rests: now,
             sweeping: false,
@@ -278,9 +243,7 @@ impl Running {
             tasks: JoinSet::new(),
             ledger,
             read: HashMap::new(),
-            group: Group::new(options.commit),
-            grouped: Vec::new(),
-            committing: None,
+            commits: Commits::new(Arc::clone(&lake), options.commit),
             lake,
             watch,
         })
@@ -290,7 +253,9 @@ impl Running {
         let now = Instant::now();
         if self.check_due <= now {
             self.check_due = now + CHECK_EVERY;
-            self.check_folder();
+            if let Some(folder) = self.folder.check() {
+                self.begin_telling(folder);
+            }
         }
         if self.sweep_due.max(self.sweep_rests) <= now && !self.sweeping {
             self.begin_sweep(now);
@@ -327,31 +292,7 @@ impl Running {
     fn wake(&self) -> Instant {
         let sweep = (!self.sweeping).then(|| self.sweep_due.max(self.sweep_rests));
         let look = self.places.next().filter(|_| self.may_look());
-        let commit = self.group.due().filter(|_| self.committing.is_none());
-        [sweep, look, commit].into_iter().flatten().fold(self.check_due, Instant::min)
-    }
-
-    /// Sees whether the folder is still the one that is followed.
-    fn check_folder(&mut self) {
-        let there = Folder::at(&self.watch.folder);
-        if there.as_ref().ok() == self.folder.as_ref() && self.folder.is_some() {
-            return;
-        }
-        self.told = None;
-        match there {
-            Ok(folder) => {
-                self.watch.health.good("folder");
-                self.folder = Some(folder.clone());
-                self.begin_telling(folder);
-            }
-            Err(error) => {
-                if self.folder.take().is_some() {
-                    tracing::warn!(folder = %self.watch.folder.display(), %error, "it is gone");
-                }
-                let reason = format!("{}: {error}", self.watch.folder.display());
-                self.watch.health.bad("folder", &reason);
-            }
-        }
+        [sweep, look, self.commits.due()].into_iter().flatten().fold(self.check_due, Instant::min)
     }
 
     fn begin_telling(&mut self, folder: Folder) {
@@ -362,43 +303,17 @@ impl Running {
         });
     }
 
-    fn told(&mut self, folder: &Folder, changes: notify::Result<Changes>) {
-        if self.folder.as_ref() != Some(folder) {
-            return;
-        }
-        match changes {
-            Ok(changes) => {
-                self.told = Some(changes);
-                self.untold = false;
-                tracing::info!(folder = %folder.path.display(), "following");
-            }
-            Err(error) if !self.untold => {
-                self.untold = true;
-                tracing::warn!(
-                    folder = %folder.path.display(),
-                    %error,
-                    "changes are not told: only sweeps find them"
-                );
-            }
-            Err(_) => {}
-        }
-        // What was written before somebody listened.
-        self.sweep_due = Instant::now();
-    }
-
     fn begin_sweep(&mut self, now: Instant) {
         self.sweep_due = now + self.watch.options.sweep_every;
-        let Some(folder) = self.folder.clone() else { return };
+        let Some(folder) = self.folder.now().cloned() else { return };
         self.sweeping = true;
         let lake = Arc::clone(&self.lake);
         self.tasks.spawn(async move {
             let began = Instant::now();
             let found = look(&folder.path).await;
             let ledger = lake.ledger().await;
-            if let Ok(ledger) = &ledger
-                && let Err(error) = lake.forget(&renamed(ledger, &folder.path)).await
-            {
-                tracing::warn!(%error, "what was renamed is not forgotten yet");
+            if let Ok(ledger) = &ledger {
+                forget_renamed(&lake, ledger, &folder.path).await;
             }
             Done::Swept { found, ledger, took: began.elapsed() }
         });
@@ -433,10 +348,15 @@ impl Running {
                 self.reading -= 1;
                 self.read(place, took, read, version)?;
             }
-            Done::Kept(Ok(kept)) => self.group.push(kept),
+            Done::Kept(Ok(kept)) => self.commits.push(kept, None),
             // The next sweep finds it again.
             Done::Kept(Err(error)) => tracing::warn!(%error, "what cannot be read was not kept"),
-            Done::Told { folder, changes } => self.told(&folder, changes),
+            Done::Told { folder, changes } => {
+                if self.folder.tell(&folder, changes) {
+                    // What was written before somebody listened.
+                    self.sweep_due = Instant::now();
+                }
+            }
         }
         Ok(())
     }
@@ -464,8 +384,8 @@ impl Running {
         tracing::debug!(news, ?took, "swept");
         self.watch.metrics.add_sweep(news);
         self.places.forget(now);
-        if let (None, Some(folder)) = (&self.told, &self.folder) {
-            self.begin_telling(folder.clone());
+        if let Some(folder) = self.folder.untold().cloned() {
+            self.begin_telling(folder);
         }
     }
 
@@ -551,8 +471,8 @@ impl Running {
                 if let Some(reading) = self.readings.get_mut(&place) {
                     reading.took += took;
                 }
-                self.grouped.push((place, ingested.modified));
-                self.group.push(ingested);
+                let changed = (place, ingested.modified);
+                self.commits.push(ingested, Some(changed));
             }
             Err(ReadError::Object(ObjectError::Gone)) => {
                 tracing::info!(segment = %uri, "it is gone");
@@ -586,29 +506,13 @@ impl Running {
         }
     }
 
-    /// Commits what is read, and waits only for what is being read.
-    fn commit_if_due(&mut self) {
-        let is_idle = self.reading == 0 && self.todo.is_empty();
-        if self.committing.is_none() && !self.group.is_empty() && (is_idle || self.group.is_full())
-        {
-            self.begin_commit();
-        }
+    /// Whether more is coming that could be committed with what is read.
+    fn is_reading(&self) -> bool {
+        self.reading > 0 || !self.todo.is_empty()
     }
 
-    fn begin_commit(&mut self) {
-        let group = self.group.take();
-        let segments = std::mem::take(&mut self.grouped);
-        let lake = Arc::clone(&self.lake);
-        self.committing = Some(tokio::spawn(async move {
-            let began = Instant::now();
-            let result = retry::lake(|| lake.commit(group.clone())).await;
-            Commit { segments, took: began.elapsed(), result }
-        }));
-    }
-
-    fn committed(&mut self, commit: Option<Commit>) -> Result<(), WatchError> {
-        self.committing = None;
-        let Commit { segments, took, result } = commit.ok_or(WatchError::Panicked)?;
+    fn committed(&mut self, commit: Option<Commit<Changed>>) -> Result<(), WatchError> {
+        let Commit { waited_for: segments, took, result } = commit.ok_or(WatchError::Panicked)?;
         let committed = result.inspect_err(|error| self.watch.health.bad("lake", error))?;
         self.watch.health.good("lake");
         self.watch.metrics.add_commit(committed.conflicts);
@@ -642,12 +546,10 @@ impl Running {
         {
             self.done(done.map_err(|_| WatchError::Panicked)?)?;
         }
-        while self.committing.is_some() || !self.group.is_empty() {
-            if self.committing.is_none() {
-                self.begin_commit();
-            }
-            let committed = committed(&mut self.committing).await;
-            self.committed(committed)?;
+        while !self.commits.is_done() {
+            self.commits.begin_if_ready(false);
+            let commit = self.commits.next().await;
+            self.committed(commit)?;
         }
         Ok(())
     }
@@ -664,28 +566,6 @@ fn place_of(segment: &Segment) -> Option<PathBuf> {
         Place::File(path) => changes::place(path),
         Place::Object(_) => None,
     }
-}
-
-/// What `ledger` has of files below `folder` that were in progress, and are gone: those of which it
-/// has no fewer events under the finished name.
-fn renamed(ledger: &Ledger, folder: &Path) -> Vec<SourceId> {
-    let counted = ledger.segments().filter(|segment| segment.standing == Standing::Counted);
-    let events: HashMap<&str, u64> =
-        counted.map(|segment| (segment.source.uri.as_str(), segment.events)).collect();
-    let gone = |uri: &str| {
-        let path = Url::parse(uri).ok().and_then(|url| url.to_file_path().ok());
-        path.is_some_and(|path| path.starts_with(folder) && is_gone(&path))
-    };
-    let is_renamed = |segment: &LedgerSegment<'_>| {
-        let uri = &segment.source.uri;
-        let finished = uri.strip_suffix(IN_PROGRESS).and_then(|finished| events.get(finished));
-        finished.is_some_and(|events| *events >= segment.events) && gone(uri)
-    };
-    ledger.segments().filter(is_renamed).map(|segment| segment.source.clone()).collect()
-}
-
-fn is_gone(path: &Path) -> bool {
-    path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Reads `segment`, or keeps in quarantine that this program cannot.
@@ -707,14 +587,6 @@ async fn read(pipeline: Arc<Pipeline>, lake: Arc<Lake>, place: PathBuf, segment:
         Err(error) => (Err(error), found),
     };
     Done::Read { place, took: began.elapsed(), read, version }
-}
-
-/// What the commit under way came to; `None` where it has panicked.
-async fn committed(committing: &mut Option<JoinHandle<Commit>>) -> Option<Commit> {
-    match committing {
-        Some(committing) => committing.await.ok(),
-        None => std::future::pending().await,
-    }
 }
 
 #[cfg(test)]

@@ -5,26 +5,26 @@
 //! dies in between leaves the message in the queue; who receives it then finds the ledger to have
 //! its segments, or reads them again into files of the same names.
 
+mod messages;
 mod work;
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, FutureExt};
-use stagelight_lake::{Committed, Ingested, Lake, LakeError, Ledger, SourceId};
+use stagelight_lake::{Lake, LakeError, Ledger, SourceId};
 use thiserror::Error;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::admission::{Admission, Admitted};
+use crate::commits::{Commit, Commits};
 use crate::envelope::{Notice, notices};
 use crate::fetch::{PART_BYTES, PARTS};
-use crate::group::{Group, GroupLimits};
+use crate::group::GroupLimits;
 use crate::health::Health;
 use crate::lease::{Lease, Leases};
 use crate::objects::{Address, ObjectError, Objects};
@@ -34,27 +34,22 @@ use crate::read::{ReadError, Unread};
 use crate::retry;
 use crate::sweep::Sweep;
 use crate::worker_metrics::{Fate, WorkerMetrics};
+use messages::{Held, Messages, Waiter};
 use work::{Done, Task, Works};
 
 /// So many messages are received at once.
 const BATCH: usize = 10;
 /// A request for messages waits so long for one.
 const LONG_POLL: Duration = Duration::from_secs(20);
-/// Stands for the sweep among the messages that wait for a segment.
-const SWEEP: u64 = u64::MAX;
 /// How old the worker's picture of the ledger may be. What it does not show is noticed when it is
 /// committed.
 const LEDGER_AGE: Duration = Duration::from_secs(10);
 /// Reading the ledger may take so much of a worker's time: one part in so many.
 const LEDGER_SHARE: u32 = 20;
-/// It is tried so often to delete messages.
-const DELETE_ATTEMPTS: u32 = 8;
 /// Messages that come while a worker stops are waited for, so that they can be given back at once.
 const LAST_MESSAGES: Duration = Duration::from_secs(1);
 /// How often the queue is asked how much waits.
 const DEPTH_EVERY: Duration = Duration::from_secs(30);
-/// A message that is given back is shown again after so long at most.
-const GIVEN_BACK_AT_MOST: Duration = Duration::from_secs(15 * 60);
 
 /// How a worker goes.
 #[derive(Clone, Debug)]
@@ -146,25 +141,28 @@ impl Worker {
         let mut running = Running::start(self, lake).await?;
         let mut stop = pin!(stop);
         let result = loop {
-            running.acknowledge();
-            running.commit_if_due();
+            running.messages.acknowledge();
+            running.commits.begin_if_ready(true);
             running.receive_if_room();
-            let due = running.group.due();
+            let due = running.commits.due();
             tokio::select! {
                 biased;
                 () = &mut stop => break Ok(()),
-                number = running.leases.lost() => running.forget(number),
+                number = running.leases.lost() => {
+                    let unwanted = running.messages.forget(number);
+                    running.works.stop(&unwanted);
+                }
                 Some(done) = running.works.next() => {
                     if let Err(error) = running.done(done) {
                         break Err(error);
                     }
                 }
-                committed = committed(&mut running.committing) => {
+                committed = running.commits.next() => {
                     if let Err(error) = running.committed(committed) {
                         break Err(error);
                     }
                 }
-                () = until(due), if running.committing.is_none() => {}
+                () = until(due) => {}
                 Some(notice) = running.swept.recv(), if running.works.room() > 0 => {
                     running.admit_swept(notice);
                 }
@@ -186,47 +184,23 @@ impl Worker {
     }
 }
 
-/// A message that is held.
-struct Held {
-    lease: Lease,
-    id: String,
-    receives: u32,
-    /// Its objects that nothing has become of yet.
-    left: usize,
-    fate: Fate,
-    /// When the first of its objects was put there.
-    event: Option<DateTime<Utc>>,
-}
-
 type Receiving = BoxFuture<'static, (Instant, Result<Vec<Message>, QueueError>)>;
-type Committing = JoinHandle<(Vec<SourceId>, Result<Committed, LakeError>)>;
 
 struct Running {
     worker: Worker,
     lake: Arc<Lake>,
     admission: Admission,
     leases: Leases,
-    /// By the number of its lease.
-    messages: HashMap<u64, Held>,
-    /// Which messages wait for a segment.
-    waiting: HashMap<SourceId, Vec<u64>>,
+    messages: Messages,
     works: Works,
-    /// What reads a segment, so that it can be stopped.
-    aborts: HashMap<SourceId, AbortHandle>,
-    group: Group,
-    /// What the segments of the group were announced as.
-    grouped: Vec<SourceId>,
-    committing: Option<Committing>,
+    /// Of segments by what they were announced as.
+    commits: Commits<SourceId>,
     receiving: Option<Receiving>,
     receive_failures: u32,
     /// What a sweep has found.
     swept: mpsc::Receiver<Notice>,
     ledger: Arc<Ledger>,
     ledger_due: Instant,
-    /// Messages that are to be deleted.
-    decided: Vec<Lease>,
-    /// Deletes messages, and gives them back.
-    background: JoinSet<()>,
     /// Goes on for as long as the worker does.
     _watching: JoinSet<()>,
 }
@@ -264,20 +238,14 @@ impl Running {
         Ok(Self {
             admission,
             swept,
-            group: Group::new(options.commit),
-            grouped: Vec::new(),
+            commits: Commits::new(Arc::clone(&lake), options.commit),
             leases,
-            messages: HashMap::new(),
-            waiting: HashMap::new(),
+            messages: Messages::new(Arc::clone(&worker.queue), Arc::clone(&worker.metrics)),
             works,
-            aborts: HashMap::new(),
-            committing: None,
             receiving: None,
             receive_failures: 0,
             ledger,
             ledger_due: Instant::now() + LEDGER_AGE,
-            decided: Vec::new(),
-            background: JoinSet::new(),
             _watching: watching,
             lake,
             worker,
@@ -363,26 +331,18 @@ impl Running {
 
     /// Begins what `message` asks for.
     fn admit(&mut self, message: Message, lease: Lease) {
-        let number = lease.number();
-        let mut held = Held {
-            lease,
-            id: message.id,
-            receives: message.receives,
-            left: 0,
-            fate: Fate::Ignored,
-            event: None,
-        };
+        let mut held = Held::new(lease, message.id, message.receives);
+        let waiter = Waiter::Message(held.number());
         let notices = match notices(&message.body) {
             Ok(notices) => notices,
             Err(error) => {
                 tracing::warn!(message_id = held.id, %error, "a message goes to quarantine");
                 let source = SourceId { uri: format!("sqs:{}", held.id), etag: String::new() };
-                held.left = 1;
-                self.messages.insert(number, held);
+                self.messages.hold(held, 1);
                 let problem = Problem::Message(error.to_string());
                 let display = source.uri.clone();
                 let unread = Unread { source: source.clone(), display, problem, raw: message.body };
-                return self.begin(source, number, Task::Keep(unread));
+                return self.begin(source, waiter, Task::Keep(unread));
             }
         };
         let mut tasks = Vec::new();
@@ -406,13 +366,9 @@ impl Running {
                 }
             }
         }
-        held.left = tasks.len();
-        self.messages.insert(number, held);
-        if tasks.is_empty() {
-            self.decide(number);
-        }
+        self.messages.hold(held, tasks.len());
         for (source, task) in tasks {
-            self.begin(source, number, task);
+            self.begin(source, waiter, task);
         }
     }
 
@@ -425,14 +381,12 @@ impl Running {
         };
         tracing::info!(segment = %source.uri, etag = source.etag, id = source.id(), "nobody has announced it");
         self.worker.metrics.add_swept(1);
-        self.begin(source, SWEEP, task);
+        self.begin(source, Waiter::Sweep, task);
     }
 
-    fn begin(&mut self, source: SourceId, number: u64, task: Task) {
-        let waiting = self.waiting.entry(source.clone()).or_default();
-        waiting.push(number);
-        if waiting.len() == 1 {
-            self.aborts.insert(source.clone(), self.works.begin(source, task));
+    fn begin(&mut self, source: SourceId, waiter: Waiter, task: Task) {
+        if self.messages.wait(&source, waiter) {
+            self.works.begin(source, task);
         }
     }
 
@@ -440,7 +394,6 @@ impl Running {
     fn done(&mut self, done: Option<Done>) -> Result<(), WorkerError> {
         let done = done.ok_or(WorkerError::Panicked)?;
         let Done { source, task, result } = done;
-        self.aborts.remove(&source);
         match result {
             Ok(ingested) => {
                 tracing::info!(
@@ -453,11 +406,11 @@ impl Running {
                     quarantined = ingested.quarantined,
                     "read"
                 );
-                self.push(source, ingested);
+                self.commits.push(ingested, Some(source));
             }
             Err(ReadError::Object(ObjectError::Gone)) => {
                 tracing::info!(segment = %source.uri, id = source.id(), "it is gone");
-                self.resolve(&source, Fate::Gone);
+                self.messages.resolve(&source, Fate::Gone);
             }
             Err(ReadError::Stopped) => {}
             Err(error @ (ReadError::Panicked | ReadError::Lake(LakeError::Encode { .. }))) => {
@@ -471,7 +424,7 @@ impl Running {
                 if let ReadError::Lake(error) = &error {
                     self.worker.health.bad("lake", error);
                 }
-                let receives = self.receives(&source);
+                let receives = self.messages.receives(&source);
                 let hopeless = self.worker.options.max_receives.is_some_and(|max| receives >= max);
                 tracing::warn!(
                     segment = %source.uri,
@@ -485,22 +438,12 @@ impl Running {
                 if hopeless {
                     self.keep_instead(source, &task, Problem::Unreadable(error.to_string()));
                 } else {
-                    self.give_back(&source);
+                    let unwanted = self.messages.give_back(&source);
+                    self.works.stop(&unwanted);
                 }
             }
         }
         Ok(())
-    }
-
-    fn push(&mut self, source: SourceId, ingested: Ingested) {
-        self.grouped.push(source);
-        self.group.push(ingested);
-    }
-
-    /// How often the messages were received that wait for `source`.
-    fn receives(&self, source: &SourceId) -> u32 {
-        let waiting = self.waiting.get(source).into_iter().flatten();
-        waiting.filter_map(|number| Some(self.messages.get(number)?.receives)).max().unwrap_or(0)
     }
 
     /// Puts into quarantine that `source` could not be read.
@@ -510,141 +453,24 @@ impl Running {
             Task::Keep(unread) => unread.display.clone(),
         };
         let unread = Unread { source: source.clone(), display, problem, raw: String::new() };
-        self.aborts.insert(source.clone(), self.works.begin(source, Task::Keep(unread)));
+        self.works.begin(source, Task::Keep(unread));
     }
 
-    /// Notes that `fate` has become of `source`, for all messages that wait for it.
-    fn resolve(&mut self, source: &SourceId, fate: Fate) {
-        for number in self.waiting.remove(source).into_iter().flatten() {
-            let Some(held) = self.messages.get_mut(&number) else { continue };
-            held.fate = held.fate.max(fate);
-            held.left -= 1;
-            if held.left == 0 {
-                self.decide(number);
-            }
+    fn committed(&mut self, commit: Option<Commit<SourceId>>) -> Result<(), WorkerError> {
+        let Commit { waited_for, result, .. } = commit.ok_or(WorkerError::Panicked)?;
+        let committed = result.inspect_err(|error| self.worker.health.bad("lake", error))?;
+        self.worker.health.good("lake");
+        self.worker.metrics.add_commit(committed.conflicts);
+        tracing::info!(
+            segments = waited_for.len(),
+            already_in = committed.already_in,
+            conflicts = committed.conflicts,
+            "committed"
+        );
+        for source in waited_for {
+            self.messages.resolve(&source, Fate::Committed);
         }
-    }
-
-    /// A message of which everything is decided is to be deleted.
-    fn decide(&mut self, number: u64) {
-        let Some(held) = self.messages.remove(&number) else { return };
-        self.worker.metrics.add_messages(held.fate, 1);
-        if let (Fate::Committed, Some(event)) = (held.fate, held.event) {
-            let seconds = (Utc::now() - event).as_seconds_f64();
-            self.worker.metrics.observe_latency(seconds.max(0.0));
-        }
-        self.decided.push(held.lease);
-    }
-
-    /// Deletes the messages of which everything is decided.
-    fn acknowledge(&mut self) {
-        while self.background.try_join_next().is_some() {}
-        if self.decided.is_empty() {
-            return;
-        }
-        let leases = std::mem::take(&mut self.decided);
-        let queue = Arc::clone(&self.worker.queue);
-        self.background.spawn(async move {
-            let mut receipts: Vec<String> = leases.iter().filter_map(Lease::receipt).collect();
-            for failures in 1..=DELETE_ATTEMPTS {
-                match queue.delete(&receipts).await {
-                    Ok(left) if left.is_empty() => return,
-                    Ok(left) => receipts = left,
-                    Err(error) => tracing::debug!(%error, "messages were not deleted"),
-                }
-                sleep(retry::pause(failures)).await;
-            }
-            // They come again, and the ledger has them.
-            tracing::warn!(messages = receipts.len(), "messages were not deleted");
-        });
-    }
-
-    /// Gives back to the queue the messages that wait for `source`: later, the oftener they came.
-    fn give_back(&mut self, source: &SourceId) {
-        for number in self.waiting.remove(source).into_iter().flatten() {
-            let Some(held) = self.messages.remove(&number) else { continue };
-            self.worker.metrics.add_messages(Fate::GivenBack, 1);
-            let longest = Duration::from_secs(1 << held.receives.min(10)).min(GIVEN_BACK_AT_MOST);
-            let after = longest.mul_f64(0.5 + fastrand::f64() / 2.0);
-            let queue = Arc::clone(&self.worker.queue);
-            self.background.spawn(async move {
-                let Some(receipt) = held.lease.receipt() else { return };
-                if let Err(error) = queue.extend(&[receipt], after).await {
-                    // It comes again when its visibility ends.
-                    tracing::debug!(message_id = held.id, %error, "it was not given back");
-                }
-            });
-            self.drop_interest(number);
-        }
-    }
-
-    /// Forgets a message whose lease is lost: somebody else may have it by now.
-    fn forget(&mut self, number: u64) {
-        let Some(held) = self.messages.remove(&number) else { return };
-        tracing::warn!(message_id = held.id, "its lease is lost");
-        self.worker.metrics.add_messages(Fate::Lost, 1);
-        self.drop_interest(number);
-    }
-
-    /// Stops what only message `number` waits for. What is read already is committed all the same.
-    fn drop_interest(&mut self, number: u64) {
-        let Self { waiting, aborts, .. } = self;
-        waiting.retain(|source, waiting| {
-            waiting.retain(|other| *other != number);
-            if waiting.is_empty()
-                && let Some(abort) = aborts.remove(source)
-            {
-                abort.abort();
-            }
-            !waiting.is_empty()
-        });
-    }
-
-    fn commit_if_due(&mut self) {
-        if self.committing.is_none() && self.group.is_full() {
-            self.begin_commit();
-        }
-    }
-
-    fn begin_commit(&mut self) {
-        let group = self.group.take();
-        let sources = std::mem::take(&mut self.grouped);
-        let lake = Arc::clone(&self.lake);
-        let metrics = Arc::clone(&self.worker.metrics);
-        self.committing = Some(tokio::spawn(async move {
-            let result = retry::lake(|| lake.commit(group.clone())).await;
-            if let Ok(committed) = &result {
-                metrics.add_commit(committed.conflicts);
-            }
-            (sources, result)
-        }));
-    }
-
-    fn committed(
-        &mut self,
-        result: Option<(Vec<SourceId>, Result<Committed, LakeError>)>,
-    ) -> Result<(), WorkerError> {
-        self.committing = None;
-        let (sources, result) = result.ok_or(WorkerError::Panicked)?;
-        match result {
-            Ok(committed) => {
-                self.worker.health.good("lake");
-                tracing::info!(
-                    segments = sources.len(),
-                    already_in = committed.already_in,
-                    conflicts = committed.conflicts,
-                    "committed"
-                );
-                for source in sources {
-                    self.resolve(&source, Fate::Committed);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.worker.health.bad("lake", &error);
-                Err(error.into())
-            }
-        }
+        Ok(())
     }
 
     /// Receives nothing more, commits what is read until `until`, and gives back the rest.
@@ -658,11 +484,9 @@ impl Running {
         {
             result = self.done(done);
         }
-        while result.is_ok() && (self.committing.is_some() || !self.group.is_empty()) {
-            if self.committing.is_none() {
-                self.begin_commit();
-            }
-            match timeout_at(until, committed(&mut self.committing)).await {
+        while result.is_ok() && !self.commits.is_done() {
+            self.commits.begin_if_ready(false);
+            match timeout_at(until, self.commits.next()).await {
                 Ok(committed) => result = self.committed(committed),
                 Err(_) => break,
             }
@@ -671,31 +495,16 @@ impl Running {
         result
     }
 
-    /// Deletes what is decided, and shows everything else to others at once.
+    /// Gives back what is held, and what was asked for and comes in a moment.
     async fn give_all_back(mut self, until: Instant) {
-        self.acknowledge();
+        self.messages.acknowledge();
         let mut last = Vec::new();
         if let Some(receiving) = &mut self.receiving
             && let Ok((_, Ok(messages))) = timeout(LAST_MESSAGES, receiving).await
         {
             last.extend(messages.into_iter().map(|message| message.receipt));
         }
-        let held = self.messages.values().filter_map(|held| held.lease.receipt());
-        let receipts: Vec<String> = held.chain(last).collect();
-        if !receipts.is_empty() {
-            self.worker.metrics.add_messages(Fate::GivenBack, receipts.len() as u64);
-            let show = self.worker.queue.extend(&receipts, Duration::ZERO);
-            match timeout_at(until.max(Instant::now() + LAST_MESSAGES), show).await {
-                Ok(Ok(_)) => {}
-                // They come again when their visibility ends.
-                Ok(Err(error)) => tracing::warn!(%error, "messages were not given back"),
-                Err(_) => tracing::warn!("messages were not given back in time"),
-            }
-        }
-        let acknowledged = async { while self.background.join_next().await.is_some() {} };
-        if timeout_at(until.max(Instant::now() + LAST_MESSAGES), acknowledged).await.is_err() {
-            tracing::warn!("messages were not deleted in time");
-        }
+        self.messages.give_all_back(last, until).await;
     }
 }
 
@@ -711,16 +520,6 @@ async fn received(
 ) -> (Instant, Result<Vec<Message>, QueueError>) {
     match receiving {
         Some(receiving) => receiving.await,
-        None => std::future::pending().await,
-    }
-}
-
-/// What the commit under way came to; `None` where it has panicked.
-async fn committed(
-    committing: &mut Option<Committing>,
-) -> Option<(Vec<SourceId>, Result<Committed, LakeError>)> {
-    match committing {
-        Some(committing) => committing.await.ok(),
         None => std::future::pending().await,
     }
 }

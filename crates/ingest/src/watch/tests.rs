@@ -1,8 +1,10 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 
+use stagelight_lake::Standing;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::*;

@@ -1,5 +1,6 @@
 //! What a worker does at once: segments that are read, and rows that are kept instead.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use stagelight_lake::{Ingested, Lake, SourceId};
@@ -38,6 +39,8 @@ pub(super) struct Works {
     shared: Arc<Shared>,
     slots: usize,
     running: JoinSet<Done>,
+    /// What stops the work on a segment.
+    aborts: HashMap<SourceId, AbortHandle>,
 }
 
 struct Shared {
@@ -67,7 +70,12 @@ impl Works {
             slots: Semaphore::new(slots.min(Semaphore::MAX_PERMITS)),
             lake,
         };
-        Ok(Self { shared: Arc::new(shared), slots, running: JoinSet::new() })
+        Ok(Self {
+            shared: Arc::new(shared),
+            slots,
+            running: JoinSet::new(),
+            aborts: HashMap::new(),
+        })
     }
 
     /// How many more could be begun without waiting for others.
@@ -75,9 +83,10 @@ impl Works {
         self.slots.saturating_sub(self.running.len())
     }
 
-    pub(super) fn begin(&mut self, source: SourceId, task: Task) -> AbortHandle {
+    pub(super) fn begin(&mut self, source: SourceId, task: Task) {
         let shared = Arc::clone(&self.shared);
-        self.running.spawn(async move {
+        let begun_for = source.clone();
+        let abort = self.running.spawn(async move {
             let result = match &task {
                 Task::Read(candidate) => shared.read(candidate).await,
                 Task::Keep(unread) => {
@@ -86,7 +95,16 @@ impl Works {
                 }
             };
             Done { source, task, result }
-        })
+        });
+        self.aborts.insert(begun_for, abort);
+    }
+
+    /// Stops the work on segments that nobody waits for. What is read already stays read.
+    pub(super) fn stop(&mut self, unwanted: &[SourceId]) {
+        unwanted
+            .iter()
+            .filter_map(|source| self.aborts.remove(source))
+            .for_each(|work| work.abort());
     }
 
     /// What is done next; `None` where nothing is under way, and nothing in it where it has
@@ -94,7 +112,10 @@ impl Works {
     pub(super) async fn next(&mut self) -> Option<Option<Done>> {
         loop {
             match self.running.join_next().await? {
-                Ok(done) => return Some(Some(done)),
+                Ok(done) => {
+                    self.aborts.remove(&done.source);
+                    return Some(Some(done));
+                }
                 Err(error) if error.is_panic() => return Some(None),
                 // What was stopped has no more to say.
                 Err(_) => {}

@@ -1,0 +1,75 @@
+//! Groups of segments on their way into the lake, one after another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stagelight_lake::{Committed, Ingested, Lake, LakeError};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::group::{Group, GroupLimits};
+use crate::retry;
+
+/// A group that is filled, and one that is committed; `T` is what those who wait know a segment by.
+pub(crate) struct Commits<T> {
+    lake: Arc<Lake>,
+    group: Group,
+    /// Of the segments of the group that somebody waits for.
+    waited_for: Vec<T>,
+    running: Option<JoinHandle<Commit<T>>>,
+}
+
+/// What became of a group.
+pub(crate) struct Commit<T> {
+    /// Its segments that somebody waits for.
+    pub(crate) waited_for: Vec<T>,
+    pub(crate) took: Duration,
+    pub(crate) result: Result<Committed, LakeError>,
+}
+
+impl<T: Send + 'static> Commits<T> {
+    pub(crate) fn new(lake: Arc<Lake>, limits: GroupLimits) -> Self {
+        Self { lake, group: Group::new(limits), waited_for: Vec::new(), running: None }
+    }
+
+    /// Puts a segment into the group, for whom there may be who waits for it.
+    pub(crate) fn push(&mut self, segment: Ingested, waited_for: Option<T>) {
+        self.waited_for.extend(waited_for);
+        self.group.push(segment);
+    }
+
+    /// Whether nothing is left to be done.
+    pub(crate) fn is_done(&self) -> bool {
+        self.running.is_none() && self.group.is_empty()
+    }
+
+    /// When the group is to be committed at the latest, where that can begin.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.group.due().filter(|_| self.running.is_none())
+    }
+
+    /// Begins to commit the group if it is full, or has anything and nothing more `is_expected`.
+    pub(crate) fn begin_if_ready(&mut self, is_expected: bool) {
+        let is_ready = self.group.is_full() || !is_expected && !self.group.is_empty();
+        if self.running.is_some() || !is_ready {
+            return;
+        }
+        let group = self.group.take();
+        let waited_for = std::mem::take(&mut self.waited_for);
+        let lake = Arc::clone(&self.lake);
+        self.running = Some(tokio::spawn(async move {
+            let began = Instant::now();
+            let result = retry::lake(|| lake.commit(group.clone())).await;
+            Commit { waited_for, took: began.elapsed(), result }
+        }));
+    }
+
+    /// What the commit under way comes to, `None` where it has panicked. Waits for as long as there
+    /// is none. Nothing is lost when this is dropped.
+    pub(crate) async fn next(&mut self) -> Option<Commit<T>> {
+        let Some(running) = &mut self.running else { return std::future::pending().await };
+        let commit = running.await.ok();
+        self.running = None;
+        commit
+    }
+}
