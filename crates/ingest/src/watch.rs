@@ -551,6 +551,11 @@ impl Running {
             let commit = self.commits.next().await;
             self.committed(commit)?;
         }
+        // The next start is perhaps another folder's.
+        if let Some(folder) = self.folder.now() {
+            let ledger = self.lake.ledger().await?;
+            forget_renamed(&self.lake, &ledger, &folder.path).await;
+        }
         Ok(())
     }
 }

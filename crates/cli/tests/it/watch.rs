@@ -26,12 +26,16 @@ struct Watching<'a> {
 
 impl<'a> Watching<'a> {
     fn start(stagelight: &'a Stagelight) -> Self {
+        Self::sweeping(stagelight, "2s")
+    }
+
+    fn sweeping(stagelight: &'a Stagelight, every: &str) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = free.local_addr().expect("an address").port();
         drop(free);
         let listen = format!("127.0.0.1:{port}");
         let child = stagelight
-            .command(&["watch", "--sweep-every", "2s", "--listen", &listen])
+            .command(&["watch", "--sweep-every", every, "--listen", &listen])
             .arg(logs(stagelight))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -133,15 +137,29 @@ fn a_log_that_grows_is_followed_to_its_end() {
     let cut = "SELECT count(*) FROM quarantine";
     assert_eq!(stagelight.value(cut), json!(0), "a line is whole once the rest of it has come");
     fs::rename(&unfinished, folder.join(APP)).expect("it is finished");
+    watching.until(&format!("SELECT count(*) FROM sources WHERE uri LIKE '%/{APP}'"), "1");
     // Of the unfinished file nothing is left.
     watching.until("SELECT string_agg(state, ' ') AS states FROM sources", "counted");
-    watching.until(&format!("SELECT count(*) FROM sources WHERE uri LIKE '%/{APP}'"), "1");
     let metrics = watching.get("/metrics");
     assert!(
         metrics.contains("\nstagelight_watch_modified_to_queryable_seconds_count "),
         "{metrics}"
     );
     assert!(watching.get("/readyz").starts_with("HTTP/1.1 200"));
+    assert_eq!(watching.terminate(), Some(0));
+    is_as_ingested(&stagelight);
+}
+
+#[test]
+fn a_watch_that_stops_leaves_nothing_of_an_unfinished_name() {
+    let stagelight = Stagelight::new();
+    let folder = made(&stagelight);
+    let unfinished = folder.join(format!("{APP}.inprogress"));
+    fs::write(&unfinished, plain()).expect("a file");
+    let watching = Watching::sweeping(&stagelight, "1h");
+    watching.until_events_are(lines(&plain()));
+    fs::rename(&unfinished, folder.join(APP)).expect("it is finished");
+    watching.until(&format!("SELECT count(*) FROM sources WHERE uri LIKE '%/{APP}'"), "1");
     assert_eq!(watching.terminate(), Some(0));
     is_as_ingested(&stagelight);
 }
