@@ -244,7 +244,7 @@ impl TableLog {
 
     /// The files that the table had when it was last read, without their statistics: to take these
     /// apart is most of the work with a large table.
-    fn named(&self) -> Result<Vec<Named>, DeltaTableError> {
+    pub(crate) fn named(&self) -> Result<Vec<Named>, DeltaTableError> {
         let files = self.delta.snapshot()?.log_data();
         let named = files.iter().map(|file| Named {
             name: file.object_store_path().to_string(),

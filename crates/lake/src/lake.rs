@@ -1,13 +1,11 @@
-//! Opening a lake, storing files in it and committing them.
+//! Opening a lake, committing to it, and what counts in it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{TimeDelta, Utc};
 use deltalake_core::DeltaTableError;
 use futures::future::try_join_all;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode};
+use object_store::ObjectStore;
 use stagelight_tables::{SOURCES, Table, all};
 use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
@@ -16,15 +14,11 @@ use crate::delta::TableLog;
 use crate::entries::LedgerFiles;
 use crate::error::LakeError;
 use crate::ledger::{Ingested, Ledger};
-use crate::maintenance::KEPT_AT_LEAST;
 use crate::merged::MergedFiles;
 use crate::place::Place;
-use crate::segment::{DataFile, StoredFile};
+use crate::segment::StoredFile;
 use crate::snapshot::Snapshot;
 use crate::source::{SourceId, SourceKey};
-
-/// A file that is not older is not deleted before what is stored now is committed.
-const FRESH: TimeDelta = TimeDelta::seconds(KEPT_AT_LEAST.as_secs().cast_signed() / 2);
 
 /// The tables are read so often, at most, because a file's version was replaced meanwhile.
 const READS: usize = 20;
@@ -109,45 +103,6 @@ impl Lake {
         Arc::clone(&self.place.store)
     }
 
-    /// Stores a data file. It belongs to no table until it is committed.
-    ///
-    /// # Errors
-    ///
-    /// [`LakeError::Store`].
-    pub async fn put(&self, file: DataFile) -> Result<StoredFile, LakeError> {
-        let path = Path::from(format!("{}/{}", file.table.name, file.name));
-        let mut stored = file.stored();
-        let put = async {
-            // A file of that name has these rows already, and readers may know its size.
-            match self.store_new(&path, &file).await {
-                Err(object_store::Error::AlreadyExists { .. }) => {}
-                result => return result,
-            }
-            match self.place.store.head(&path).await {
-                Ok(found) if Utc::now() - found.last_modified < FRESH => {
-                    stored.size = usize::try_from(found.size).unwrap_or(usize::MAX);
-                    Ok(())
-                }
-                // It may be deleted in a moment, as what nobody has committed. Somebody may read it,
-                // too: the bytes stay those that are there.
-                Ok(found) => {
-                    stored.size = usize::try_from(found.size).unwrap_or(usize::MAX);
-                    let bytes = self.place.store.get(&path).await?.bytes().await?;
-                    self.place.store.put(&path, bytes.into()).await.map(|_| ())
-                }
-                Err(object_store::Error::NotFound { .. }) => self.store_new(&path, &file).await,
-                Err(error) => Err(error),
-            }
-        };
-        put.await.map_err(|source| LakeError::Store { path: path.to_string(), source })?;
-        Ok(stored)
-    }
-
-    async fn store_new(&self, path: &Path, file: &DataFile) -> object_store::Result<()> {
-        let bytes = file.bytes.clone().into();
-        self.place.store.put_opts(path, bytes, PutMode::Create.into()).await.map(|_| ())
-    }
-
     /// Adds the rows of a group of segments, and then says in the ledger that they are in, which
     /// makes them visible.
     ///
@@ -183,6 +138,7 @@ impl Lake {
         if group.is_empty() {
             return Ok(committed);
         }
+        self.renew_old(group.iter().flat_map(|segment| &segment.files)).await?;
         let mut by_table: HashMap<&'static str, Vec<&StoredFile>> = HashMap::new();
         for file in group.iter().flat_map(|segment| &segment.files) {
             by_table.entry(file.table.name).or_default().push(file);

@@ -8,13 +8,13 @@
 //! [`SegmentWriter`] turns batches into files, [`Lake::put`] stores them, [`Lake::commit`] makes
 //! them visible, and [`Lake::contents`] tells a reader which files count.
 
+mod checkpoint;
 mod compaction;
 mod delta;
 mod entries;
 mod error;
 mod lake;
 mod ledger;
-mod maintenance;
 mod merged;
 mod parquet_file;
 mod place;
@@ -22,13 +22,16 @@ mod segment;
 mod snapshot;
 mod source;
 mod standing;
+mod storing;
+mod vacuum;
 
+pub use checkpoint::Checkpointed;
 pub use compaction::{Compacted, CompactionOptions};
 pub use error::LakeError;
 pub use lake::{Committed, Contents, Lake};
 pub use ledger::{Ingested, Layout, Ledger, LedgerSegment};
-pub use maintenance::{Checkpointed, KEPT_AT_LEAST, Vacuumed};
 pub use segment::{DataFile, SegmentWriter, StoredFile};
 pub use snapshot::{LakeFile, ShownRows, Snapshot};
 pub use source::SourceId;
 pub use standing::Standing;
+pub use vacuum::{KEPT_AT_LEAST, Vacuumed};

@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use stagelight_tables::{SOURCES, Table};
 
@@ -40,6 +41,8 @@ pub struct StoredFile {
     pub(crate) name: String,
     pub(crate) size: usize,
     pub(crate) stats: String,
+    /// Since when it has been there, or later.
+    pub(crate) stored_at: DateTime<Utc>,
 }
 
 impl StoredFile {
@@ -51,12 +54,13 @@ impl StoredFile {
 
 impl DataFile {
     /// What a commit needs to know once the bytes are stored.
-    pub(crate) fn stored(&self) -> StoredFile {
+    pub(crate) fn stored(&self, stored_at: DateTime<Utc>) -> StoredFile {
         StoredFile {
             table: self.table,
             name: self.name.clone(),
             size: self.bytes.len(),
             stats: self.stats.clone(),
+            stored_at,
         }
     }
 }

@@ -1,25 +1,20 @@
-//! What keeps a lake quick to open and no larger than it need be.
+//! Checkpoints of the tables' Delta logs, which keep a lake quick to open.
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use deltalake_core::DeltaTableError;
 use deltalake_core::checkpoints::{cleanup_expired_logs_for, create_checkpoint};
-use deltalake_core::operations::vacuum::VacuumMode;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::Deserialize;
 use stagelight_tables::{Table, all};
 
-use crate::delta::{Named, TableLog};
+use crate::delta::TableLog;
 use crate::error::LakeError;
-use crate::lake::{Lake, facts};
-use crate::source::SourceKey;
-
-/// A file that no table has is kept as long as this at least, and so is what was removed from one:
-/// who has just stored it commits it sooner, and who reads an earlier version is done by then.
-pub const KEPT_AT_LEAST: Duration = Duration::from_secs(60 * 60);
+use crate::lake::Lake;
+use crate::vacuum::KEPT_AT_LEAST;
 
 /// So many commits since the last checkpoint are worth another.
 const COMMITS: u64 = 10;
@@ -39,13 +34,6 @@ pub struct Checkpointed {
     pub written: bool,
     /// Entries of the log that were deleted.
     pub entries_deleted: u64,
-}
-
-/// Which files of a table were deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Vacuumed {
-    /// How many; on a dry run, how many would be.
-    pub files: u64,
 }
 
 impl Lake {
@@ -86,47 +74,6 @@ impl Lake {
             .map(|entries_deleted| Checkpointed { written, entries_deleted })
             .map_err(LakeError::delta(table.name))
     }
-
-    /// Deletes files that no table has: what was removed from one longer than `keep` ago, and what
-    /// was stored before that and never committed. What was added to a table before that, and never
-    /// got into the ledger, is removed from it, for other engines not to see it.
-    ///
-    /// # Errors
-    ///
-    /// [`LakeError::Delta`].
-    pub async fn vacuum(
-        &self,
-        keep: Duration,
-        dry_run: bool,
-    ) -> Result<Vec<(&'static Table, Vacuumed)>, LakeError> {
-        let keep = keep.max(KEPT_AT_LEAST);
-        if !dry_run {
-            self.remove_unknown(keep).await?;
-        }
-        stream::iter(all())
-            .map(async |table| {
-                let files = self.table(table).await.vacuum(keep, dry_run).await;
-                Ok((table, Vacuumed { files: files.map_err(LakeError::delta(table.name))? }))
-            })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await
-    }
-}
-
-impl Lake {
-    async fn remove_unknown(&self, keep: Duration) -> Result<(), LakeError> {
-        let before = (Utc::now() - keep).timestamp_millis();
-        let ledger = self.ledger().await?;
-        for table in facts() {
-            let is_unknown = |file: &Named| {
-                let key = SourceKey::of_file(&file.name);
-                file.added_ms < before && key.is_some_and(|key| !ledger.has_key(key))
-            };
-            self.table(table).await.remove(is_unknown).await?;
-        }
-        Ok(())
-    }
 }
 
 impl TableLog {
@@ -141,14 +88,5 @@ impl TableLog {
         let log = self.delta().log_store();
         let before = before.timestamp_millis();
         Ok(cleanup_expired_logs_for(version, log.as_ref(), before, None).await? as u64)
-    }
-
-    /// Deletes what the table has not any more, and has not had for as long as `keep`.
-    async fn vacuum(&self, keep: Duration, dry_run: bool) -> Result<u64, DeltaTableError> {
-        let keep = TimeDelta::from_std(keep).map_err(DeltaTableError::generic)?;
-        let vacuum = self.delta().clone().vacuum().with_mode(VacuumMode::Full);
-        let vacuum = vacuum.with_retention_period(keep).with_enforce_retention_duration(false);
-        let (_, done) = vacuum.with_dry_run(dry_run).await?;
-        Ok(done.files_deleted.len() as u64)
     }
 }
