@@ -23,6 +23,9 @@ struct Maintained {
     vacuumed: Vacuumed,
 }
 
+/// Some of what should have been deleted could not be.
+const NOT_ALL: u8 = 3;
+
 /// Merges, writes checkpoints and deletes, in that order, and says what came of it.
 pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode> {
     let lake = retry::lake(|| Lake::open(&global.lake)).await?;
@@ -65,7 +68,8 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
         }
         SummaryFormat::Json => summary_json(&mut out, &tables, cleaned.as_ref(), command.dry_run)?,
     }
-    Ok(ExitCode::SUCCESS)
+    let is_all = cleaned.is_none_or(|cleaned| cleaned.failed.is_empty());
+    Ok(if is_all { ExitCode::SUCCESS } else { ExitCode::from(NOT_ALL) })
 }
 
 async fn clean_logs(lake: &Lake, place: &Path, command: &Maintain) -> Result<Cleaned> {
@@ -103,6 +107,9 @@ fn cleaned_summary(out: &mut impl Write, cleaned: &Cleaned, dry_run: bool) -> io
     for log in &cleaned.not_in {
         warn(&format!("{} stays: the lake does not have all of it", log.uri));
     }
+    for (uri, reason) in &cleaned.failed {
+        warn(&format!("{uri} could not be deleted: {reason}"));
+    }
     Ok(())
 }
 
@@ -113,6 +120,11 @@ fn cleaned_json(cleaned: &Cleaned) -> Value {
         "deleted": uris(&cleaned.deleted),
         "bytes_deleted": cleaned.deleted.iter().map(|log| log.bytes).sum::<u64>(),
         "not_in_lake": uris(&cleaned.not_in),
+        "failed": cleaned
+            .failed
+            .iter()
+            .map(|(uri, reason)| json!({ "uri": uri, "reason": reason }))
+            .collect::<Vec<_>>(),
     })
 }
 

@@ -8,11 +8,13 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::group::{Group, GroupLimits};
+use crate::health::Health;
 use crate::retry;
 
 /// A group that is filled, and one that is committed; `T` is what those who wait know a segment by.
 pub(crate) struct Commits<T> {
     lake: Arc<Lake>,
+    health: Arc<Health>,
     group: Group,
     /// Of the segments of the group that somebody waits for.
     waited_for: Vec<T>,
@@ -28,8 +30,14 @@ pub(crate) struct Commit<T> {
 }
 
 impl<T: Send + 'static> Commits<T> {
-    pub(crate) fn new(lake: Arc<Lake>, limits: GroupLimits) -> Self {
-        Self { lake, group: Group::new(limits), waited_for: Vec::new(), running: None }
+    pub(crate) fn new(lake: Arc<Lake>, limits: GroupLimits, health: Arc<Health>) -> Self {
+        Self { lake, health, group: Group::new(limits), waited_for: Vec::new(), running: None }
+    }
+
+    /// Whether the group can take more. It cannot where it is large, and the one before it is still
+    /// being committed.
+    pub(crate) fn has_room(&self) -> bool {
+        self.running.is_none() || !self.group.is_large()
     }
 
     /// Puts a segment into the group, for whom there may be who waits for it.
@@ -48,7 +56,8 @@ impl<T: Send + 'static> Commits<T> {
         self.group.due().filter(|_| self.running.is_none())
     }
 
-    /// Begins to commit the group if it is full, or has anything and nothing more `is_expected`.
+    /// Begins to commit the group if it is full, or has anything and nothing more `is_expected`. That
+    /// goes on for as long as an outage of the lake takes.
     pub(crate) fn begin_if_ready(&mut self, is_expected: bool) {
         let is_ready = self.group.is_full() || !is_expected && !self.group.is_empty();
         if self.running.is_some() || !is_ready {
@@ -56,10 +65,16 @@ impl<T: Send + 'static> Commits<T> {
         }
         let group = self.group.take();
         let waited_for = std::mem::take(&mut self.waited_for);
-        let lake = Arc::clone(&self.lake);
+        let (lake, health) = (Arc::clone(&self.lake), Arc::clone(&self.health));
         self.running = Some(tokio::spawn(async move {
             let began = Instant::now();
-            let result = retry::lake(|| lake.commit(group.clone())).await;
+            let commit = || lake.commit(group.clone());
+            let failed = |error: &LakeError| health.bad("commit", error);
+            let result = retry::lake_through_outages(commit, failed).await;
+            match &result {
+                Ok(_) => health.good("commit"),
+                Err(error) => failed(error),
+            }
             Commit { waited_for, took: began.elapsed(), result }
         }));
     }

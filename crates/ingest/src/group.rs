@@ -51,10 +51,14 @@ impl Group {
     }
 
     pub(crate) fn is_full(&self) -> bool {
+        self.is_large() || self.due().is_some_and(|due| due <= Instant::now())
+    }
+
+    /// Whether it is full, however long it has waited.
+    pub(crate) fn is_large(&self) -> bool {
         self.segments.len() >= self.limits.segments
             || self.rows >= self.limits.rows
             || self.bytes >= self.limits.bytes
-            || self.due().is_some_and(|due| due <= Instant::now())
     }
 
     /// When it is to be committed at the latest; `None` where it is empty.

@@ -2,7 +2,7 @@
 //! only of logs that the lake has whole.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,25 +66,39 @@ pub struct Cleaned {
     pub deleted: Vec<FoundLog>,
     /// Those that would be, were they in the lake as a whole.
     pub not_in: Vec<FoundLog>,
+    /// What could not be looked at or deleted, by its URI, and why not. Of a log that stands here the
+    /// end may be gone; the next run deletes the rest.
+    pub failed: Vec<(String, String)>,
 }
 
-/// Why logs could not be deleted.
+/// Why no logs could be deleted, or no more.
 #[derive(Debug, Error)]
 pub enum CleanError {
-    /// A folder cannot be read.
-    #[error("reading a folder: {0}")]
+    /// The folder cannot be read.
+    #[error("reading the folder of logs: {0}")]
     Folder(#[from] walkdir::Error),
-    /// A file cannot be deleted.
-    #[error("deleting {uri}: {error}")]
-    File {
-        /// The file.
+    /// The bucket cannot be listed, or is not reached any more.
+    #[error("{uri}: {error}")]
+    Object {
+        /// The object or the prefix.
         uri: String,
-        /// Why not.
-        error: io::Error,
+        /// What the store says.
+        error: ObjectError,
     },
-    /// A bucket cannot be listed, or an object not be deleted.
-    #[error(transparent)]
-    Object(#[from] ObjectError),
+}
+
+impl CleanError {
+    fn object(address: &Address) -> impl FnOnce(ObjectError) -> Self {
+        move |error| Self::Object { uri: address.to_string(), error }
+    }
+}
+
+/// Why a log could not be deleted.
+enum DeleteError {
+    /// One of its files cannot be: others may.
+    File(String),
+    /// The store is not reached.
+    Store(CleanError),
 }
 
 /// Deletes of the logs below `place` what `retention` says, if `ledger` has it.
@@ -98,29 +112,52 @@ pub async fn clean(
     ledger: &Ledger,
     retention: &Retention,
 ) -> Result<Cleaned, CleanError> {
-    let files = match place {
+    let (files, failed) = match place {
         Place::File(folder) => files(folder)?,
-        Place::Object(prefix) => objects_below(objects, prefix).await?,
+        Place::Object(prefix) => (objects_below(objects, prefix).await?, Vec::new()),
     };
     let logs = logs(files, ledger);
-    let mut cleaned = Cleaned { logs: logs.len(), ..Cleaned::default() };
+    let mut cleaned = Cleaned { logs: logs.len(), failed, ..Cleaned::default() };
     for (log, goes) in due(logs, retention, Utc::now()) {
-        if goes && !retention.dry_run {
-            delete(&log, objects).await?;
+        if !goes {
+            cleaned.not_in.push(log);
+            continue;
         }
-        if goes { cleaned.deleted.push(log) } else { cleaned.not_in.push(log) }
+        match if retention.dry_run { Ok(()) } else { delete(&log, objects).await } {
+            Ok(()) => cleaned.deleted.push(log),
+            Err(DeleteError::File(reason)) => cleaned.failed.push((log.uri, reason)),
+            Err(DeleteError::Store(error)) => return Err(error),
+        }
     }
     Ok(cleaned)
 }
 
-fn files(folder: &Path) -> Result<Vec<(String, File)>, walkdir::Error> {
+type Files = Vec<(String, File)>;
+
+/// The files below `folder`, each with the URI of the folder that it is in, and what could not be
+/// looked at: of a folder in which there is such a thing, no file is given.
+fn files(folder: &Path) -> Result<(Files, Vec<(String, String)>), walkdir::Error> {
     let mut files = Vec::new();
+    let mut failed = Vec::new();
+    let mut is_hidden = HashSet::new();
     for entry in WalkDir::new(folder).sort_by_file_name() {
-        let entry = entry?;
-        if !entry.file_type().is_file() {
-            continue;
-        }
-        let metadata = entry.metadata()?;
+        let found = entry.and_then(|entry| match entry.file_type().is_file() {
+            true => entry.metadata().map(|metadata| Some((entry, metadata))),
+            false => Ok(None),
+        });
+        let (entry, metadata) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            Err(error) if error.depth() == 0 => return Err(error),
+            // It got another name, or was deleted, since the folder was read.
+            Err(error) if error.io_error().is_some_and(is_not_found) => continue,
+            Err(error) => {
+                let path = error.path().unwrap_or(folder);
+                is_hidden.insert(uri(path.parent().unwrap_or(Path::new(""))));
+                failed.push((uri(path), error.to_string()));
+                continue;
+            }
+        };
         // As `ingest` has it.
         let path = entry.path().canonicalize().unwrap_or_else(|_| entry.path().to_owned());
         let (folder, name) = names(&path);
@@ -133,17 +170,20 @@ fn files(folder: &Path) -> Result<Vec<(String, File)>, walkdir::Error> {
         };
         files.push((uri(path.parent().unwrap_or(Path::new(""))), file));
     }
-    Ok(files)
+    files.retain(|(folder, _)| !is_hidden.contains(folder));
+    Ok((files, failed))
 }
 
-async fn objects_below(
-    objects: &Arc<dyn Objects>,
-    prefix: &Address,
-) -> Result<Vec<(String, File)>, ObjectError> {
+fn is_not_found(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+async fn objects_below(objects: &Arc<dyn Objects>, prefix: &Address) -> Result<Files, CleanError> {
     let mut files = Vec::new();
     let mut page = None;
     loop {
-        let listed = retry::objects(|| objects.list(prefix, page.as_deref())).await?;
+        let listed = retry::objects(|| objects.list(prefix, page.as_deref())).await;
+        let listed = listed.map_err(CleanError::object(prefix))?;
         for object in listed.objects.into_iter().filter(|found| prefix.contains(&found.address)) {
             let (folder, name) = object.address.folder_and_file();
             let file = File {
@@ -163,7 +203,7 @@ async fn objects_below(
 }
 
 /// Puts together the files of each log.
-fn logs(files: Vec<(String, File)>, ledger: &Ledger) -> Vec<FoundLog> {
+fn logs(files: Files, ledger: &Ledger) -> Vec<FoundLog> {
     let mut by_log: BTreeMap<(String, String), Vec<File>> = BTreeMap::new();
     for (folder, file) in files {
         let (LogName::Segment { log, .. } | LogName::Status { log, .. }) = &file.name else {
@@ -267,7 +307,7 @@ fn due(
 
 /// Deletes the files of a log: the last one first, so that what is left is the beginning of a log,
 /// and what says that it has ended when nothing else is left.
-async fn delete(log: &FoundLog, objects: &Arc<dyn Objects>) -> Result<(), CleanError> {
+async fn delete(log: &FoundLog, objects: &Arc<dyn Objects>) -> Result<(), DeleteError> {
     let mut files: Vec<&File> = log.files.iter().collect();
     files.sort_by_key(|file| match file.name {
         LogName::Segment { index, .. } => Reverse(index + 1),
@@ -276,7 +316,7 @@ async fn delete(log: &FoundLog, objects: &Arc<dyn Objects>) -> Result<(), CleanE
     for file in files {
         match &file.place {
             Place::File(path) => delete_file(path, file)
-                .map_err(|error| CleanError::File { uri: file.source.uri.clone(), error })?,
+                .map_err(|error| DeleteError::File(format!("{}: {error}", path.display())))?,
             Place::Object(address) => {
                 let object = Object {
                     address: address.clone(),
@@ -286,8 +326,13 @@ async fn delete(log: &FoundLog, objects: &Arc<dyn Objects>) -> Result<(), CleanE
                 };
                 match retry::objects(|| objects.delete(&object)).await {
                     // It has gone, or somebody has written another: that is to be read first.
-                    Err(ObjectError::Gone | ObjectError::Changed) => {}
-                    result => result?,
+                    Ok(()) | Err(ObjectError::Gone | ObjectError::Changed) => {}
+                    Err(ObjectError::Refused(reason)) => {
+                        return Err(DeleteError::File(format!("{address}: {reason}")));
+                    }
+                    Err(error @ ObjectError::Failed(_)) => {
+                        return Err(DeleteError::Store(CleanError::object(address)(error)));
+                    }
                 }
             }
         }
@@ -315,7 +360,7 @@ fn delete_file(path: &Path, file: &File) -> io::Result<()> {
             Ok(())
         }
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if is_not_found(&error) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -46,25 +46,54 @@ where
 /// # Errors
 ///
 /// [`LakeError`]: what cannot go better, or what it said at last.
-pub async fn lake<T, F>(mut work: impl FnMut() -> F) -> Result<T, LakeError>
+pub async fn lake<T, F>(work: impl FnMut() -> F) -> Result<T, LakeError>
+where
+    F: Future<Output = Result<T, LakeError>>,
+{
+    try_lake(LAKE_ATTEMPTS, work, |_| {}).await
+}
+
+/// Calls `work` as [`lake`] does, for as long as an outage takes; tells `failed` of each failure.
+pub(crate) async fn lake_through_outages<T, F>(
+    work: impl FnMut() -> F,
+    failed: impl Fn(&LakeError),
+) -> Result<T, LakeError>
+where
+    F: Future<Output = Result<T, LakeError>>,
+{
+    try_lake(u32::MAX, work, failed).await
+}
+
+async fn try_lake<T, F>(
+    attempts: u32,
+    mut work: impl FnMut() -> F,
+    failed: impl Fn(&LakeError),
+) -> Result<T, LakeError>
 where
     F: Future<Output = Result<T, LakeError>>,
 {
     let mut failures = 0;
     loop {
         match work().await {
-            Err(error) if error.may_pass() && failures + 1 < LAKE_ATTEMPTS => {
+            Err(error) if error.may_pass() && failures < attempts - 1 => {
                 failures += 1;
+                failed(&error);
                 tracing::warn!(%error, failures, "the lake was not reached, trying again");
-                tokio::time::sleep(pause(failures + LAKE_PAUSES)).await;
+                tokio::time::sleep(lake_pause(failures)).await;
             }
             result => return result,
         }
     }
 }
 
+/// How long to pause after so many failures of a lake, one at least.
+pub(crate) fn lake_pause(failures: u32) -> Duration {
+    pause(failures.saturating_add(LAKE_PAUSES))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::future::ready;
 
     use super::*;
@@ -75,6 +104,37 @@ mod tests {
             let longest = PAUSE * 2_u32.pow((failures - 1).min(15));
             assert!(pause(failures) <= longest.min(PAUSE_AT_MOST), "{failures}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_outlasted_but_not_a_refusal() {
+        let fails = || LakeError::Store {
+            path: "tasks/1".to_owned(),
+            source: object_store::Error::Generic { store: "S3", source: "slow down".into() },
+        };
+        let calls = Cell::new(0);
+        let told = Cell::new(0);
+        let outage = 10 * LAKE_ATTEMPTS;
+        let work = || {
+            calls.set(calls.get() + 1);
+            ready(if calls.get() <= outage { Err(fails()) } else { Ok(()) })
+        };
+        assert!(lake(work).await.is_err());
+        assert_eq!(calls.get(), LAKE_ATTEMPTS);
+        calls.set(0);
+        assert!(lake_through_outages(work, |_| told.set(told.get() + 1)).await.is_ok());
+        assert_eq!((calls.get(), told.get()), (outage + 1, outage));
+
+        calls.set(0);
+        let refused = lake_through_outages(
+            || {
+                calls.set(calls.get() + 1);
+                ready(Err::<(), _>(LakeError::Deleted { path: "tasks/1".to_owned() }))
+            },
+            |_| {},
+        );
+        assert!(refused.await.is_err());
+        assert_eq!(calls.get(), 1);
     }
 
     #[tokio::test]

@@ -34,6 +34,7 @@ use crate::objects::ObjectError;
 use crate::pipeline::Pipeline;
 use crate::quarantine::Problem;
 use crate::read::{ReadError, Unread};
+use crate::retry;
 use crate::segment::{Place, Segment};
 use crate::watch_metrics::WatchMetrics;
 use changes::{Change, Changes};
@@ -221,7 +222,7 @@ impl Running {
             options.max_line_bytes,
             Arc::clone(&watch.metrics.progress),
         )?;
-        let ledger = lake.ledger().await?;
+        let ledger = retry::lake(|| lake.ledger()).await?;
         watch.health.good("lake");
         let (sender, changes) = mpsc::unbounded_channel();
         let now = Instant::now();
@@ -243,7 +244,7 @@ impl Running {
             tasks: JoinSet::new(),
             ledger,
             read: HashMap::new(),
-            commits: Commits::new(Arc::clone(&lake), options.commit),
+            commits: Commits::new(Arc::clone(&lake), options.commit, Arc::clone(&watch.health)),
             lake,
             watch,
         })
@@ -270,6 +271,7 @@ impl Running {
             });
         }
         while self.reading < self.at_once()
+            && self.commits.has_room()
             && let Some((place, segment)) = self.todo.pop_front()
         {
             self.reading += 1;
@@ -454,6 +456,10 @@ impl Running {
         version: SourceId,
     ) -> Result<(), WatchError> {
         let uri = version.uri.clone();
+        match &read {
+            Err(ReadError::Lake(error)) => self.watch.health.bad("store", error),
+            _ => self.watch.health.good("store"),
+        }
         match read {
             Ok(ingested) => {
                 tracing::info!(
@@ -478,14 +484,8 @@ impl Running {
                 tracing::info!(segment = %uri, "it is gone");
                 self.resolve(&place, took);
             }
-            Err(ReadError::Lake(error)) if !error.may_pass() => {
-                self.watch.health.bad("lake", &error);
-                return Err(error.into());
-            }
+            Err(ReadError::Lake(error)) if !error.may_pass() => return Err(error.into()),
             Err(error) => {
-                if let ReadError::Lake(error) = &error {
-                    self.watch.health.bad("lake", error);
-                }
                 tracing::warn!(segment = %uri, %error, "it was not read");
                 self.places.change(place.clone(), Instant::now());
                 self.resolve(&place, FAILED);
@@ -513,7 +513,7 @@ impl Running {
 
     fn committed(&mut self, commit: Option<Commit<Changed>>) -> Result<(), WatchError> {
         let Commit { waited_for: segments, took, result } = commit.ok_or(WatchError::Panicked)?;
-        let committed = result.inspect_err(|error| self.watch.health.bad("lake", error))?;
+        let committed = result?;
         self.watch.health.good("lake");
         self.watch.metrics.add_commit(committed.conflicts);
         let now = Utc::now();
@@ -548,7 +548,12 @@ impl Running {
         }
         while !self.commits.is_done() {
             self.commits.begin_if_ready(false);
-            let commit = self.commits.next().await;
+            let Ok(commit) = timeout_at(until, self.commits.next()).await else {
+                tracing::warn!(
+                    "what was read is not committed in time: the next start reads it again"
+                );
+                return Ok(());
+            };
             self.committed(commit)?;
         }
         // The next start is perhaps another folder's.

@@ -163,7 +163,7 @@ impl Worker {
                     }
                 }
                 () = until(due) => {}
-                Some(notice) = running.swept.recv(), if running.works.room() > 0 => {
+                Some(notice) = running.swept.recv(), if running.room() > 0 => {
                     running.admit_swept(notice);
                 }
                 messages = received(&mut running.receiving) => {
@@ -197,6 +197,8 @@ struct Running {
     commits: Commits<SourceId>,
     receiving: Option<Receiving>,
     receive_failures: u32,
+    /// So many segments one after another could not be stored.
+    store_failures: u32,
     /// What a sweep has found.
     swept: mpsc::Receiver<Notice>,
     ledger: Arc<Ledger>,
@@ -238,12 +240,13 @@ impl Running {
         Ok(Self {
             admission,
             swept,
-            commits: Commits::new(Arc::clone(&lake), options.commit),
+            commits: Commits::new(Arc::clone(&lake), options.commit, Arc::clone(&worker.health)),
             leases,
             messages: Messages::new(Arc::clone(&worker.queue), Arc::clone(&worker.metrics)),
             works,
             receiving: None,
             receive_failures: 0,
+            store_failures: 0,
             ledger,
             ledger_due: Instant::now() + LEDGER_AGE,
             _watching: watching,
@@ -252,10 +255,15 @@ impl Running {
         })
     }
 
+    /// How much more may be begun.
+    fn room(&self) -> usize {
+        if self.commits.has_room() { self.works.room() } else { 0 }
+    }
+
     /// Asks for messages where there is room for what they may bring.
     fn receive_if_room(&mut self) {
         self.worker.metrics.set_oldest(self.leases.oldest());
-        let room = self.works.room();
+        let room = self.room();
         if self.receiving.is_some() || room == 0 {
             return;
         }
@@ -394,6 +402,10 @@ impl Running {
     fn done(&mut self, done: Option<Done>) -> Result<(), WorkerError> {
         let done = done.ok_or(WorkerError::Panicked)?;
         let Done { source, task, result } = done;
+        if !matches!(&result, Err(ReadError::Lake(_))) {
+            self.store_failures = 0;
+            self.worker.health.good("store");
+        }
         match result {
             Ok(ingested) => {
                 tracing::info!(
@@ -416,14 +428,18 @@ impl Running {
             Err(error @ (ReadError::Panicked | ReadError::Lake(LakeError::Encode { .. }))) => {
                 self.keep_instead(source, &task, Problem::Defect(error.to_string()));
             }
-            Err(ReadError::Lake(error)) if !error.may_pass() => {
-                self.worker.health.bad("lake", &error);
-                return Err(error.into());
+            Err(ReadError::Lake(error)) => {
+                self.worker.health.bad("store", &error);
+                if !error.may_pass() {
+                    return Err(error.into());
+                }
+                // Another worker would not fare better, and the message would wear out.
+                self.store_failures += 1;
+                let pause = retry::lake_pause(self.store_failures);
+                tracing::warn!(segment = %source.uri, %error, ?pause, "the lake did not take it");
+                self.works.begin_after(pause, source, task);
             }
             Err(error) => {
-                if let ReadError::Lake(error) = &error {
-                    self.worker.health.bad("lake", error);
-                }
                 let receives = self.messages.receives(&source);
                 let hopeless = self.worker.options.max_receives.is_some_and(|max| receives >= max);
                 tracing::warn!(
@@ -458,7 +474,7 @@ impl Running {
 
     fn committed(&mut self, commit: Option<Commit<SourceId>>) -> Result<(), WorkerError> {
         let Commit { waited_for, result, .. } = commit.ok_or(WorkerError::Panicked)?;
-        let committed = result.inspect_err(|error| self.worker.health.bad("lake", error))?;
+        let committed = result?;
         self.worker.health.good("lake");
         self.worker.metrics.add_commit(committed.conflicts);
         tracing::info!(

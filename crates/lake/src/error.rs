@@ -1,5 +1,8 @@
 //! What can go wrong with the lake.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
 use deltalake_core::DeltaTableError;
 use thiserror::Error;
 
@@ -51,6 +54,15 @@ pub enum LakeError {
         /// What the store says.
         source: object_store::Error,
     },
+    /// A data file was deleted before it was committed: its segment has to be read again.
+    #[error(
+        "file {path} was deleted before it was committed: that took longer than `maintain` keeps what \
+         nobody commits; start again to read its segment again"
+    )]
+    Deleted {
+        /// The file, from the root of the lake.
+        path: String,
+    },
     /// A data file cannot be read: it is damaged, or of another version of this program.
     #[error("decoding {table}: {source}")]
     Decode {
@@ -72,7 +84,27 @@ pub enum LakeError {
 impl LakeError {
     /// Whether it may go better in a moment.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Delta { .. } | Self::Store { .. })
+        matches!(self, Self::Delta { .. } | Self::Store { .. }) && !self.is_refusal()
+    }
+
+    /// Whether the store will not let us, which only its owner can change.
+    fn is_refusal(&self) -> bool {
+        use object_store::Error::{PermissionDenied, Unauthenticated};
+        let mut error: Option<&(dyn Error + 'static)> = Some(self);
+        while let Some(cause) = error {
+            let of_store = cause.downcast_ref::<object_store::Error>();
+            let of_files = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+            if matches!(of_store, Some(PermissionDenied { .. } | Unauthenticated { .. }))
+                || matches!(
+                    of_files,
+                    Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+                )
+            {
+                return true;
+            }
+            error = cause.source();
+        }
+        false
     }
 
     pub(crate) fn delta(table: &'static str) -> impl FnOnce(DeltaTableError) -> Self {
@@ -89,5 +121,43 @@ impl LakeError {
         table: &'static str,
     ) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
         move |source| Self::Encode { table, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(source: object_store::Error) -> LakeError {
+        LakeError::Store { path: "tasks/part-1.parquet".to_owned(), source }
+    }
+
+    fn files(kind: ErrorKind) -> object_store::Error {
+        object_store::Error::Generic { store: "files", source: Box::new(io::Error::from(kind)) }
+    }
+
+    fn s3(denies: bool) -> object_store::Error {
+        let (path, source) = ("tasks".to_owned(), "so it says".into());
+        match denies {
+            true => object_store::Error::PermissionDenied { path, source },
+            false => object_store::Error::Generic { store: "S3", source },
+        }
+    }
+
+    #[test]
+    fn who_is_refused_need_not_ask_again() {
+        let delta = |source| LakeError::delta("tasks")(DeltaTableError::ObjectStore { source });
+        for (error, may_pass) in [
+            (store(s3(false)), true),
+            (delta(s3(false)), true),
+            (store(files(ErrorKind::StorageFull)), true),
+            (store(s3(true)), false),
+            (delta(s3(true)), false),
+            (store(files(ErrorKind::PermissionDenied)), false),
+            (delta(files(ErrorKind::ReadOnlyFilesystem)), false),
+            (LakeError::Deleted { path: String::new() }, false),
+        ] {
+            assert_eq!(error.may_pass(), may_pass, "{error:?}");
+        }
     }
 }

@@ -76,8 +76,15 @@ impl Lake {
         let now = Utc::now();
         for file in files.filter(|file| now - file.stored_at >= FRESH) {
             let path = path(file.table, &file.name);
-            let renewed = self.renew(&path).await;
-            renewed.map_err(|source| LakeError::Store { path: path.to_string(), source })?;
+            match self.renew(&path).await {
+                Ok(_) => {}
+                Err(object_store::Error::NotFound { .. }) => {
+                    return Err(LakeError::Deleted { path: path.to_string() });
+                }
+                Err(source) => {
+                    return Err(LakeError::Store { path: path.to_string(), source });
+                }
+            }
         }
         Ok(())
     }

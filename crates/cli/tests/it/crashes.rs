@@ -3,7 +3,7 @@
 //! The queue, the bucket and the store of the lake are in memory; each worker reaches them through a
 //! [`Process`] that dies where the test says so.
 
-mod memory;
+pub(crate) mod memory;
 mod process;
 
 use std::collections::HashMap;
@@ -117,6 +117,15 @@ impl World {
 
     /// Works as `process` until everything that was announced is in.
     async fn work(&self, process: &Arc<Process>) -> Result<(), WorkerError> {
+        self.work_with(process, None).await
+    }
+
+    /// Works so, and gives up what was received `max_receives` times.
+    async fn work_with(
+        &self,
+        process: &Arc<Process>,
+        max_receives: Option<u32>,
+    ) -> Result<(), WorkerError> {
         let lake = self.lake(process).await;
         let worker = Worker {
             queue: Through::new(process, Arc::clone(&self.queue)),
@@ -130,7 +139,7 @@ impl World {
                     ..GroupLimits::default()
                 },
                 visibility: VISIBILITY,
-                max_receives: None,
+                max_receives,
                 drain: Duration::from_secs(2),
                 ..WorkerOptions::default()
             },
@@ -283,6 +292,20 @@ async fn who_stops_gives_back_what_it_has_not_read() {
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert!(metrics.messages(Fate::GivenBack) > 0);
     assert_eq!(depth().await, Depth { visible: all, in_flight: 0 });
+}
+
+/// What the lake does not take for a while is neither given up nor in it twice.
+#[tokio::test]
+async fn an_outage_of_the_lake_is_outlasted() {
+    let expected = quiet().await;
+    for (kind, times) in [("put facts data", 8), ("put facts log", 3), ("put ledger log", 3)] {
+        let world = World::new(0, 1);
+        let process = Process::new(None, 0, 0);
+        process.fail(kind, times);
+        world.work_with(&process, Some(1)).await.expect("it goes on");
+        assert!(process.steps()[kind] > times, "{kind}: {:?}", process.steps());
+        same(&expected, &world.contents().await, kind);
+    }
 }
 
 /// Dies once at each kind of step, before it and after it.

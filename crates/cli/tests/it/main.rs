@@ -8,6 +8,7 @@ mod exactly_once;
 mod formats;
 mod maintenance;
 mod read_only;
+mod retention;
 mod same_log;
 mod stagelight;
 mod structure;

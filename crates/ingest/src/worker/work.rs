@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use stagelight_lake::{Ingested, Lake, SourceId};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::sleep;
 
 use crate::admission::Candidate;
 use crate::logs::Logs;
@@ -84,14 +86,20 @@ impl Works {
     }
 
     pub(super) fn begin(&mut self, source: SourceId, task: Task) {
+        self.begin_after(Duration::ZERO, source, task);
+    }
+
+    /// Begins after a `pause`, in which it has its place among those that are under way.
+    pub(super) fn begin_after(&mut self, pause: Duration, source: SourceId, task: Task) {
         let shared = Arc::clone(&self.shared);
         let begun_for = source.clone();
         let abort = self.running.spawn(async move {
+            sleep(pause).await;
             let result = match &task {
                 Task::Read(candidate) => shared.read(candidate).await,
                 Task::Keep(unread) => {
-                    shared.pipeline.count_kept();
-                    unread.keep(&shared.lake).await.map_err(ReadError::from)
+                    let kept = unread.keep(&shared.lake).await.map_err(ReadError::from);
+                    kept.inspect(|_| shared.pipeline.count_kept())
                 }
             };
             Done { source, task, result }

@@ -241,6 +241,40 @@ impl Objects for StuckBucket {
     }
 }
 
+/// A bucket in which one object cannot be deleted.
+#[derive(Debug)]
+pub(crate) struct LockedBucket {
+    pub(crate) inner: MemoryBucket,
+    pub(crate) locked: String,
+}
+
+#[async_trait]
+impl Objects for LockedBucket {
+    async fn head(&self, address: &Address) -> Result<Object, ObjectError> {
+        self.inner.head(address).await
+    }
+
+    async fn get(
+        &self,
+        address: &Address,
+        etag: Option<&str>,
+        range: Range<u64>,
+    ) -> Result<Part, ObjectError> {
+        self.inner.get(address, etag, range).await
+    }
+
+    async fn list(&self, prefix: &Address, page: Option<&str>) -> Result<Page, ObjectError> {
+        self.inner.list(prefix, page).await
+    }
+
+    async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
+        if object.address.key == self.locked {
+            return Err(ObjectError::Refused("it is locked".to_owned()));
+        }
+        self.inner.delete(object).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,6 +40,8 @@ pub(crate) struct Process {
     died: Notify,
     /// One step of so many fails; none for zero.
     fails: usize,
+    /// A kind of step that does not work for so many times.
+    outage: Mutex<(String, u64)>,
     random: Mutex<Rng>,
 }
 
@@ -55,6 +57,7 @@ impl Process {
             dead: AtomicBool::new(false),
             died: Notify::new(),
             fails,
+            outage: Mutex::default(),
             random: Mutex::new(Rng::with_seed(seed)),
         })
     }
@@ -71,6 +74,18 @@ impl Process {
 
     pub(crate) fn steps(&self) -> BTreeMap<String, u64> {
         self.steps.lock().expect("no test panics with it").clone()
+    }
+
+    /// Steps of `kind` fail for so many times from now on.
+    pub(crate) fn fail(&self, kind: &str, times: u64) {
+        *self.outage.lock().expect("no test panics with it") = (kind.to_owned(), times);
+    }
+
+    fn is_out(&self, kind: &str) -> bool {
+        let mut outage = self.outage.lock().expect("no test panics with it");
+        let is_out = outage.0 == kind && outage.1 > 0;
+        outage.1 -= u64::from(is_out);
+        is_out
     }
 
     fn chance(&self, of: usize) -> bool {
@@ -90,7 +105,7 @@ impl Process {
             self.kill();
         }
         // Threads that a dead process leaves behind here are to end.
-        if self.is_dead() || self.chance(self.fails) {
+        if self.is_dead() || self.is_out(&kind) || self.chance(self.fails) {
             return Err(Failed);
         }
         let result = effect.await;
