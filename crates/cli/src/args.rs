@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use stagelight_ingest::Address;
+use stagelight_ingest::{Address, Options};
 use stagelight_lake::KEPT_AT_LEAST;
 
 /// What happened in a Spark application, answered in a second.
@@ -96,15 +96,28 @@ pub(crate) struct Ingest {
     /// Logs: a file, a rolling folder, or a tree of them; on this machine, or s3://bucket/prefix
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Threads that decode [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<NonZeroUsize>,
-    /// A longer line goes to quarantine
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
-    pub(crate) max_line_bytes: usize,
+    #[command(flatten)]
+    pub(crate) decoding: Decoding,
     /// How the summary looks
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) summary: SummaryFormat,
+}
+
+/// How logs are decoded.
+#[derive(Args, Debug)]
+pub(crate) struct Decoding {
+    /// Threads that decode [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// A longer line goes to quarantine
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    pub(crate) max_line_bytes: usize,
+}
+
+impl Decoding {
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        self.threads.unwrap_or_else(|| Options::default().threads)
+    }
 }
 
 /// How a summary looks.
@@ -188,12 +201,8 @@ pub(crate) struct Worker {
     /// Where to answer /metrics, /healthz and /readyz
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9465")]
     pub(crate) listen: SocketAddr,
-    /// Threads that decode [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<NonZeroUsize>,
-    /// A longer line goes to quarantine
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
-    pub(crate) max_line_bytes: usize,
+    #[command(flatten)]
+    pub(crate) decoding: Decoding,
     /// A larger object goes to quarantine
     #[arg(long, value_name = "MIB", default_value_t = 16 << 10)]
     pub(crate) max_object_mib: u64,
@@ -316,12 +325,8 @@ pub(crate) struct Watch {
     /// Look at the whole folder so often, for what no event of the file system has told
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = interval)]
     pub(crate) sweep_every: Duration,
-    /// Threads that decode [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<NonZeroUsize>,
-    /// A longer line goes to quarantine
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
-    pub(crate) max_line_bytes: usize,
+    #[command(flatten)]
+    pub(crate) decoding: Decoding,
 }
 
 /// Reads `s3://bucket/prefix`.

@@ -140,13 +140,13 @@ mod tests {
         let cli = with(file, &["ingest", "x"]).expect("both are sound");
         assert_eq!(cli.global.lake, "/from/file");
         let Cmd::Ingest(ingest) = cli.command else { panic!("ingest was asked for") };
-        assert_eq!(ingest.threads.map(usize::from), Some(3));
+        assert_eq!(usize::from(ingest.decoding.threads()), 3);
         assert_eq!(ingest.summary, SummaryFormat::Json);
         let cli = with(file, &["--lake", "/flag", "ingest", "x", "--threads", "1"]);
         let cli = cli.expect("both are sound");
         assert_eq!(cli.global.lake, "/flag");
         let Cmd::Ingest(ingest) = cli.command else { panic!("ingest was asked for") };
-        assert_eq!(ingest.threads.map(usize::from), Some(1));
+        assert_eq!(usize::from(ingest.decoding.threads()), 1);
     }
 
     #[test]

@@ -22,11 +22,10 @@ const QUARANTINED: u8 = 3;
 
 /// Reads logs into the lake and says what it did.
 pub(crate) async fn run(global: &Global, command: &Ingest) -> Result<ExitCode> {
-    let defaults = Options::default();
     let options = Options {
-        threads: command.threads.unwrap_or(defaults.threads),
-        max_line_bytes: command.max_line_bytes,
-        ..defaults
+        threads: command.decoding.threads(),
+        max_line_bytes: command.decoding.max_line_bytes,
+        ..Options::default()
     };
     let found = find(&command.paths).await?;
     let lake = Arc::new(retry::lake(|| Lake::create(&global.lake)).await?);

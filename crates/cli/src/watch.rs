@@ -27,12 +27,11 @@ pub(crate) async fn run(global: &Global, command: &args::Watch) -> Result<ExitCo
     let stop = stopped()?;
     let folder = folder(&command.folder)?;
     keep_apart(&folder, &global.lake)?;
-    let defaults = WatchOptions::default();
     let options = WatchOptions {
-        threads: command.threads.unwrap_or(defaults.threads),
-        max_line_bytes: command.max_line_bytes,
+        threads: command.decoding.threads(),
+        max_line_bytes: command.decoding.max_line_bytes,
         sweep_every: command.sweep_every,
-        ..defaults
+        ..WatchOptions::default()
     };
     let probe = Arc::new(OwnProbe::<WatchMetrics>::default());
     let watch = Watch {

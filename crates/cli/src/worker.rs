@@ -72,10 +72,9 @@ async fn start(
 }
 
 fn options(command: &args::Worker) -> WorkerOptions {
-    let defaults = WorkerOptions::default();
     WorkerOptions {
-        threads: command.threads.unwrap_or(defaults.threads),
-        max_line_bytes: command.max_line_bytes,
+        threads: command.decoding.threads(),
+        max_line_bytes: command.decoding.max_line_bytes,
         max_object_bytes: command.max_object_mib << 20,
         bytes_in_flight: command.in_flight_mib << 20,
         within: command.prefix.clone(),

@@ -180,7 +180,12 @@ impl TableLog {
                 files.retain(|file| !merged.contains(&file.name));
                 since = self.delta.snapshot()?.version();
                 let actions = files.iter().map(|file| Action::Add(add(file, true))).collect();
-                if self.commit(actions, append(), &mut attempts).await? {
+                let operation = DeltaOperation::Write {
+                    mode: SaveMode::Append,
+                    partition_by: None,
+                    predicate: None,
+                };
+                if self.commit(actions, operation, &mut attempts).await? {
                     return Ok(attempts.conflicts);
                 }
             }
@@ -201,7 +206,8 @@ impl TableLog {
             loop {
                 let gone = self.named()?.into_iter().filter(&is_gone);
                 let actions = gone.map(|file| Action::Remove(remove(file.name, file.size, true)));
-                if self.commit(actions.collect(), append(), &mut attempts).await? {
+                let operation = DeltaOperation::Delete { predicate: None };
+                if self.commit(actions.collect(), operation, &mut attempts).await? {
                     return Ok(attempts.conflicts);
                 }
             }
@@ -347,10 +353,6 @@ pub(crate) struct Named {
 
 fn is_merged(removed: &Remove) -> bool {
     removed.tags.as_ref().is_some_and(|tags| tags.contains_key(MERGED_TAG))
-}
-
-fn append() -> DeltaOperation {
-    DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None }
 }
 
 /// Attempts at one commit.

@@ -4,6 +4,8 @@ import json
 import subprocess
 from collections import Counter
 
+import polars
+
 # When a row was read.
 OF_THE_READING = ("ingested_at", "seen_at")
 SHOWN = 3
@@ -41,6 +43,31 @@ class Lakes:
                 row.pop(column, None)
             contents[json.dumps(row, sort_keys=True)] += 1
         return contents
+
+    def unreadable(self, lake):
+        """For each table that another engine cannot read whole, or finds less in, what it says. What
+        does not count is in the tables all the same, so that it may find more."""
+        options = {
+            "aws_endpoint_url": self._environment["AWS_ENDPOINT_URL"],
+            "aws_allow_http": "true",
+            "aws_conditional_put": "etag",
+        }
+        options |= {
+            name.lower(): value
+            for name, value in self._environment.items()
+            if name.startswith("AWS_") and not name.startswith("AWS_ENDPOINT")
+        }
+        told = []
+        for table in self.tables(lake):
+            count = self._rows(lake, f"SELECT count(*) AS rows FROM lake.{table}")[0]["rows"]
+            try:
+                rows = polars.scan_delta(f"{lake}/{table}", storage_options=options).collect().height
+            except Exception as error:
+                told.append(f"{table}: {error}")
+                continue
+            if rows < count:
+                told.append(f"{table}: {count} rows expected, another engine finds {rows}")
+        return told
 
     def differences(self, expected, found):
         """For each table that differs, what it misses and what it has more; and how many rows were

@@ -18,11 +18,11 @@ def as_they_are(folder, prefix):
             yield f"{prefix}/{path.relative_to(folder)}", [path.read_bytes()]
 
 
-def copies(folder, prefix, count, random):
-    """Logs of other applications with the events of those below `folder`: rolling ones, and single
-    ones that are written while the test goes on."""
+def copies(folder, prefix, numbers, random):
+    """A log of another application for each of `numbers`, with the events of those below `folder`:
+    rolling ones, and single ones that are written while the test goes on."""
     texts = list(_texts(folder))
-    for number in range(count):
+    for number in numbers:
         app_id, text = texts[number % len(texts)]
         other = _other_app(app_id, number)
         text = text.replace(app_id.encode(), other.encode())

@@ -62,6 +62,8 @@ class Crew:
         kind = self._random.choices(["kill", "drain", "sleep"], [85, 10, 5])[0]
         if any(worker is asleep for _, asleep in self._asleep):
             kind = "kill"
+        if kind == "kill" and not is_at_work(worker):
+            kind = "idle kill"
         self.counts[kind] += 1
         if kind == "sleep":
             worker.send_signal(signal.SIGSTOP)
@@ -97,16 +99,24 @@ class Crew:
             worker.kill()
 
 
+def is_at_work(worker):
+    """Whether it has admitted something since it has committed last."""
+    log = worker.log.read_bytes()
+    return log.rfind(b"admitted") > log.rfind(b"committed")
+
+
 class Maintainer:
     """Maintains the lake again and again, and is killed now and then."""
 
     def __init__(self, command, environment, folder, random):
         self._random = random
-        self._log = open(Path(folder) / "maintain.log", "wb")
+        self._path = Path(folder) / "maintain.log"
+        self._log = open(self._path, "wb")
         self._start = lambda: subprocess.Popen(
             command, env=environment, stdout=self._log, stderr=subprocess.STDOUT
         )
         self._stop = threading.Event()
+        self._failure = None
         self.counts = Counter()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -117,11 +127,20 @@ class Maintainer:
             dies = self._random.random() < 0.3
             try:
                 code = process.wait(self._random.uniform(0.1, 3) if dies else DRAIN_SECONDS)
-                self.counts["whole" if code == 0 else "failed"] += 1
+                if code == 0:
+                    self.counts["whole"] += 1
+                elif "there is no lake" in tail(self._path):
+                    self.counts["too early"] += 1
+                else:
+                    self._failure = f"maintain has ended with {code}:\n{tail(self._path)}"
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
                 self.counts["killed"] += 1
+
+    def check(self):
+        if self._failure:
+            raise Failure(self._failure)
 
     def close(self):
         self._stop.set()
