@@ -11,6 +11,10 @@ use crate::group::{Group, GroupLimits};
 use crate::health::Health;
 use crate::retry;
 
+/// Who meets other writers commits less often, and more at once: the next commit begins after about so
+/// many times what the last one took.
+const REST: f64 = 2.0;
+
 /// A group that is filled, and one that is committed; `T` is what those who wait know a segment by.
 pub(crate) struct Commits<T> {
     lake: Arc<Lake>,
@@ -19,6 +23,8 @@ pub(crate) struct Commits<T> {
     /// Of the segments of the group that somebody waits for.
     waited_for: Vec<T>,
     running: Option<JoinHandle<Commit<T>>>,
+    /// The next commit does not begin before that.
+    rests: Instant,
 }
 
 /// What became of a group.
@@ -31,13 +37,19 @@ pub(crate) struct Commit<T> {
 
 impl<T: Send + 'static> Commits<T> {
     pub(crate) fn new(lake: Arc<Lake>, limits: GroupLimits, health: Arc<Health>) -> Self {
-        Self { lake, health, group: Group::new(limits), waited_for: Vec::new(), running: None }
+        Self {
+            lake,
+            health,
+            group: Group::new(limits),
+            waited_for: Vec::new(),
+            running: None,
+            rests: Instant::now(),
+        }
     }
 
-    /// Whether the group can take more. It cannot where it is large, and the one before it is still
-    /// being committed.
+    /// Whether the group can take more. It cannot where it is large and cannot be committed yet.
     pub(crate) fn has_room(&self) -> bool {
-        self.running.is_none() || !self.group.is_large()
+        !self.group.is_large() || self.running.is_none() && self.rests <= Instant::now()
     }
 
     /// Puts a segment into the group, for whom there may be who waits for it.
@@ -53,13 +65,16 @@ impl<T: Send + 'static> Commits<T> {
 
     /// When the group is to be committed at the latest, where that can begin.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.group.due().filter(|_| self.running.is_none())
+        let due = self.group.due().filter(|_| self.running.is_none())?;
+        Some(if self.group.is_large() { self.rests } else { due.max(self.rests) })
     }
 
     /// Begins to commit the group if it is full, or has anything and nothing more `is_expected`. That
     /// goes on for as long as an outage of the lake takes.
     pub(crate) fn begin_if_ready(&mut self, is_expected: bool) {
-        let is_ready = self.group.is_full() || !is_expected && !self.group.is_empty();
+        let is_rested = !is_expected || self.rests <= Instant::now();
+        let is_ready =
+            is_rested && (self.group.is_full() || !is_expected && !self.group.is_empty());
         if self.running.is_some() || !is_ready {
             return;
         }
@@ -85,6 +100,10 @@ impl<T: Send + 'static> Commits<T> {
         let Some(running) = &mut self.running else { return std::future::pending().await };
         let commit = running.await.ok();
         self.running = None;
+        let met_others = |done: &&Commit<T>| done.result.as_ref().is_ok_and(|it| it.conflicts > 0);
+        if let Some(done) = commit.as_ref().filter(met_others) {
+            self.rests = Instant::now() + done.took.mul_f64(REST * (0.75 + fastrand::f64() / 2.0));
+        }
         commit
     }
 }
