@@ -44,7 +44,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stagelight", default=shutil.which("stagelight"), help="the binary")
     parser.add_argument("--kills", type=int, default=100, help="so many kills of workers at work")
-    parser.add_argument("--every", type=float, default=1.0, help="seconds from kill to kill")
+    parser.add_argument("--every", type=float, default=2.0, help="seconds from kill to kill")
     parser.add_argument("--copies", type=int, help="logs that are made of those there are")
     parser.add_argument("--corpus", type=Path, action="append", default=[], help="more logs")
     parser.add_argument("--fault-rate", type=float, default=0.03, help="share of requests")
