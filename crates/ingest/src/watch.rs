@@ -9,6 +9,7 @@ mod changes;
 mod folder;
 mod pace;
 mod renamed;
+mod work;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -22,12 +23,11 @@ use chrono::{DateTime, Utc};
 use stagelight_lake::{Ingested, Lake, LakeError, Ledger, SourceId};
 use thiserror::Error;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Url;
 
 use crate::commits::{Commit, Commits};
-use crate::discover::{Discovery, discover};
+use crate::discover::Discovery;
 use crate::group::GroupLimits;
 use crate::health::Health;
 use crate::objects::ObjectError;
@@ -37,10 +37,11 @@ use crate::read::{ReadError, Unread};
 use crate::retry;
 use crate::segment::{Place, Segment};
 use crate::watch_metrics::WatchMetrics;
-use changes::{Change, Changes};
+use changes::Change;
 use folder::{Folder, Followed};
 use pace::Places;
 use renamed::{forget_renamed, is_gone};
+use work::{Done, Works};
 
 /// So many places are looked at side by side.
 const LOOKS: usize = 4;
@@ -147,31 +148,13 @@ impl Watch {
                 biased;
                 () = &mut stop => return running.drain().await,
                 commit = running.commits.next() => running.committed(commit)?,
-                Some(done) = running.tasks.join_next() => {
-                    running.done(done.map_err(|_| WatchError::Panicked)?)?;
-                }
+                Some(done) = running.works.next() => running.done(done)?,
                 // The sender is kept here, so that there is always one.
                 Some(change) = running.changes.recv() => running.change(change),
                 () = sleep_until(wake) => {}
             }
         }
     }
-}
-
-/// What was done in the background.
-enum Done {
-    /// The whole folder was looked at, and the ledger.
-    Swept { found: Discovery, ledger: Result<Ledger, LakeError>, took: Duration },
-    /// A folder that has come was looked at.
-    Came(Discovery),
-    /// A place was looked at.
-    Found { place: PathBuf, found: Discovery },
-    /// A segment was read.
-    Read { place: PathBuf, took: Duration, read: Result<Ingested, ReadError>, version: SourceId },
-    /// It was kept that something cannot be looked at.
-    Kept(Result<Ingested, LakeError>),
-    /// Changes of a folder are told from now on, or cannot be.
-    Told { folder: Folder, changes: notify::Result<Changes> },
 }
 
 /// A place whose segments are read.
@@ -188,7 +171,6 @@ type Changed = (PathBuf, DateTime<Utc>);
 struct Running {
     watch: Watch,
     lake: Arc<Lake>,
-    pipeline: Arc<Pipeline>,
     began: DateTime<Utc>,
     folder: Followed,
     check_due: Instant,
@@ -202,9 +184,7 @@ struct Running {
     readings: HashMap<PathBuf, Reading>,
     /// Segments that are found, and not read yet.
     todo: VecDeque<(PathBuf, Segment)>,
-    looking: usize,
-    reading: usize,
-    tasks: JoinSet<Done>,
+    works: Works,
     ledger: Ledger,
     /// By address, the version that was read last, where that ledger does not have it.
     read: HashMap<String, String>,
@@ -227,7 +207,6 @@ impl Running {
         let (sender, changes) = mpsc::unbounded_channel();
         let now = Instant::now();
         Ok(Self {
-            pipeline: Arc::new(pipeline),
             began: Utc::now(),
             folder: Followed::new(watch.folder.clone(), Arc::clone(&watch.health)),
             check_due: now,
@@ -239,9 +218,7 @@ impl Running {
             places: Places::default(),
             readings: HashMap::new(),
             todo: VecDeque::new(),
-            looking: 0,
-            reading: 0,
-            tasks: JoinSet::new(),
+            works: Works::new(Arc::clone(&lake), pipeline),
             ledger,
             read: HashMap::new(),
             commits: Commits::new(Arc::clone(&lake), options.commit, Arc::clone(&watch.health)),
@@ -255,7 +232,7 @@ impl Running {
         if self.check_due <= now {
             self.check_due = now + CHECK_EVERY;
             if let Some(folder) = self.folder.check() {
-                self.begin_telling(folder);
+                self.works.tell(folder, self.sender.clone());
             }
         }
         if self.sweep_due.max(self.sweep_rests) <= now && !self.sweeping {
@@ -264,19 +241,13 @@ impl Running {
         while self.may_look()
             && let Some(place) = self.places.take(now)
         {
-            self.looking += 1;
-            self.tasks.spawn(async move {
-                let found = look(&place).await;
-                Done::Found { place, found }
-            });
+            self.works.look(place);
         }
-        while self.reading < self.at_once()
+        while self.works.reading < self.at_once()
             && self.commits.has_room()
             && let Some((place, segment)) = self.todo.pop_front()
         {
-            self.reading += 1;
-            let (pipeline, lake) = (Arc::clone(&self.pipeline), Arc::clone(&self.lake));
-            self.tasks.spawn(read(pipeline, lake, place, segment));
+            self.works.read(place, segment);
         }
     }
 
@@ -287,7 +258,7 @@ impl Running {
     }
 
     fn may_look(&self) -> bool {
-        self.looking < LOOKS && self.todo.len() < self.at_once()
+        self.works.looking < LOOKS && self.todo.len() < self.at_once()
     }
 
     /// When something is due at the latest.
@@ -297,28 +268,11 @@ impl Running {
         [sweep, look, self.commits.due()].into_iter().flatten().fold(self.check_due, Instant::min)
     }
 
-    fn begin_telling(&mut self, folder: Folder) {
-        let sender = self.sender.clone();
-        self.tasks.spawn_blocking(move || {
-            let changes = Changes::of(&folder.path, sender);
-            Done::Told { folder, changes }
-        });
-    }
-
     fn begin_sweep(&mut self, now: Instant) {
         self.sweep_due = now + self.watch.options.sweep_every;
-        let Some(folder) = self.folder.now().cloned() else { return };
+        let Some(folder) = self.folder.now() else { return };
         self.sweeping = true;
-        let lake = Arc::clone(&self.lake);
-        self.tasks.spawn(async move {
-            let began = Instant::now();
-            let found = look(&folder.path).await;
-            let ledger = lake.ledger().await;
-            if let Ok(ledger) = &ledger {
-                forget_renamed(&lake, ledger, &folder.path).await;
-            }
-            Done::Swept { found, ledger, took: began.elapsed() }
-        });
+        self.works.sweep(folder.path.clone());
     }
 
     fn change(&mut self, change: Change) {
@@ -326,12 +280,7 @@ impl Running {
             Change::Place(place) => {
                 self.places.change(place, Instant::now());
             }
-            Change::Folder(folder) => {
-                self.tasks.spawn(async move {
-                    sleep(pace::SETTLE).await;
-                    Done::Came(look(&folder).await)
-                });
-            }
+            Change::Folder(folder) => self.works.come(folder),
             Change::Missed(reason) => {
                 tracing::warn!(reason, "changes were not told: a sweep finds them");
                 self.sweep_due = Instant::now();
@@ -339,17 +288,14 @@ impl Running {
         }
     }
 
-    fn done(&mut self, done: Done) -> Result<(), WatchError> {
-        match done {
+    fn done(&mut self, done: Option<Done>) -> Result<(), WatchError> {
+        match done.ok_or(WatchError::Panicked)? {
             Done::Swept { found, ledger, took } => self.swept(found, ledger, took),
             Done::Came(found) => {
                 self.change_all(&found);
             }
             Done::Found { place, found } => self.found(place, found),
-            Done::Read { place, took, read, version } => {
-                self.reading -= 1;
-                self.read(place, took, read, version)?;
-            }
+            Done::Read { place, took, read, version } => self.read(place, took, read, version)?,
             Done::Kept(Ok(kept)) => self.commits.push(kept, None),
             // The next sweep finds it again.
             Done::Kept(Err(error)) => tracing::warn!(%error, "what cannot be read was not kept"),
@@ -387,7 +333,7 @@ impl Running {
         self.watch.metrics.add_sweep(news);
         self.places.forget(now);
         if let Some(folder) = self.folder.untold().cloned() {
-            self.begin_telling(folder);
+            self.works.tell(folder, self.sender.clone());
         }
     }
 
@@ -427,15 +373,12 @@ impl Running {
                 problem: problem.clone(),
                 raw: String::new(),
             };
-            self.pipeline.count_kept();
-            let lake = Arc::clone(&self.lake);
-            self.tasks.spawn(async move { Done::Kept(unread.keep(&lake).await) });
+            self.works.keep(unread);
         }
     }
 
     /// Has read what a place has and the ledger has not.
     fn found(&mut self, place: PathBuf, found: Discovery) {
-        self.looking -= 1;
         let segments = found.segments.into_iter().filter(|segment| {
             // A folder may have other logs below.
             place_of(segment).as_ref() == Some(&place) && self.is_missing(segment)
@@ -508,7 +451,7 @@ impl Running {
 
     /// Whether more is coming that could be committed with what is read.
     fn is_reading(&self) -> bool {
-        self.reading > 0 || !self.todo.is_empty()
+        self.works.reading > 0 || !self.todo.is_empty()
     }
 
     fn committed(&mut self, commit: Option<Commit<Changed>>) -> Result<(), WatchError> {
@@ -539,12 +482,12 @@ impl Running {
 
     /// Commits what is being read.
     async fn drain(mut self) -> Result<(), WatchError> {
-        tracing::info!(segments = self.reading, "stopping");
+        tracing::info!(segments = self.works.reading, "stopping");
         let until = Instant::now() + DRAIN;
-        while self.reading > 0
-            && let Ok(Some(done)) = timeout_at(until, self.tasks.join_next()).await
+        while self.works.reading > 0
+            && let Ok(Some(done)) = timeout_at(until, self.works.next()).await
         {
-            self.done(done.map_err(|_| WatchError::Panicked)?)?;
+            self.done(done)?;
         }
         while !self.commits.is_done() {
             self.commits.begin_if_ready(false);
@@ -565,38 +508,11 @@ impl Running {
     }
 }
 
-/// Finds what is at `path` and below.
-async fn look(path: &Path) -> Discovery {
-    let path = path.to_owned();
-    tokio::task::spawn_blocking(move || discover(&[path])).await.unwrap_or_default()
-}
-
 fn place_of(segment: &Segment) -> Option<PathBuf> {
     match &segment.place {
         Place::File(path) => changes::place(path),
         Place::Object(_) => None,
     }
-}
-
-/// Reads `segment`, or keeps in quarantine that this program cannot.
-async fn read(pipeline: Arc<Pipeline>, lake: Arc<Lake>, place: PathBuf, segment: Segment) -> Done {
-    let began = Instant::now();
-    let (found, display) = (segment.source.clone(), segment.display.clone());
-    let (read, version) = match pipeline.read(segment).await {
-        Ok(outcome) => {
-            let version = outcome.ingested.source.clone();
-            (Ok(outcome.ingested), version)
-        }
-        Err(error @ (ReadError::Panicked | ReadError::Lake(LakeError::Encode { .. }))) => {
-            tracing::error!(segment = %found.uri, %error, "it goes to quarantine");
-            let problem = Problem::Defect(error.to_string());
-            let unread = Unread { source: found.clone(), display, problem, raw: String::new() };
-            pipeline.count_kept();
-            (unread.keep(&lake).await.map_err(ReadError::from), found)
-        }
-        Err(error) => (Err(error), found),
-    };
-    Done::Read { place, took: began.elapsed(), read, version }
 }
 
 #[cfg(test)]
