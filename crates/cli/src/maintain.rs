@@ -108,7 +108,7 @@ fn cleaned_summary(out: &mut impl Write, cleaned: &Cleaned, dry_run: bool) -> io
         warn(&format!("{} stays: the lake does not have all of it", log.uri));
     }
     for (uri, reason) in &cleaned.failed {
-        warn(&format!("{uri} could not be deleted: {reason}"));
+        warn(&format!("{uri} stays: {reason}"));
     }
     Ok(())
 }

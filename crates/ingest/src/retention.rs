@@ -135,43 +135,57 @@ pub async fn clean(
 type Files = Vec<(String, File)>;
 
 /// The files below `folder`, each with the URI of the folder that it is in, and what could not be
-/// looked at: of a folder in which there is such a thing, no file is given.
+/// looked at: no file is given of a folder of which not all is known.
 fn files(folder: &Path) -> Result<(Files, Vec<(String, String)>), walkdir::Error> {
+    // As `ingest` has it.
+    let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut files = Vec::new();
     let mut failed = Vec::new();
-    let mut is_hidden = HashSet::new();
+    let mut half_known = HashSet::new();
     for entry in WalkDir::new(folder).sort_by_file_name() {
-        let found = entry.and_then(|entry| match entry.file_type().is_file() {
-            true => entry.metadata().map(|metadata| Some((entry, metadata))),
-            false => Ok(None),
-        });
-        let (entry, metadata) = match found {
-            Ok(Some(found)) => found,
-            Ok(None) => continue,
-            Err(error) if error.depth() == 0 => return Err(error),
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => match error.path() {
+                Some(_) if error.depth() > 0 && is_gone(&error) => continue,
+                Some(path) if error.depth() > 0 => {
+                    half_known.insert(uri(&canonical(path)));
+                    failed.push((uri(path), error.to_string()));
+                    continue;
+                }
+                _ => return Err(error),
+            },
+        };
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let path = canonical(entry.path());
+        let in_folder = uri(path.parent().unwrap_or(Path::new("")));
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
             // It got another name, or was deleted, since the folder was read.
-            Err(error) if error.io_error().is_some_and(is_not_found) => continue,
+            Err(error) if is_gone(&error) => continue,
             Err(error) => {
-                let path = error.path().unwrap_or(folder);
-                is_hidden.insert(uri(path.parent().unwrap_or(Path::new(""))));
-                failed.push((uri(path), error.to_string()));
+                half_known.insert(in_folder);
+                failed.push((uri(&path), error.to_string()));
                 continue;
             }
         };
-        // As `ingest` has it.
-        let path = entry.path().canonicalize().unwrap_or_else(|_| entry.path().to_owned());
         let (folder, name) = names(&path);
         let file = File {
             name: LogName::parse(&folder, &name),
             source: file_source(&path, &metadata),
             size: metadata.len(),
             modified: modified(&metadata).into(),
-            place: Place::File(path.clone()),
+            place: Place::File(path),
         };
-        files.push((uri(path.parent().unwrap_or(Path::new(""))), file));
+        files.push((in_folder, file));
     }
-    files.retain(|(folder, _)| !is_hidden.contains(folder));
+    files.retain(|(folder, _)| !half_known.contains(folder));
     Ok((files, failed))
+}
+
+fn is_gone(error: &walkdir::Error) -> bool {
+    error.io_error().is_some_and(is_not_found)
 }
 
 fn is_not_found(error: &io::Error) -> bool {
@@ -384,6 +398,24 @@ mod tests {
 
     fn files(names: &[&str]) -> Vec<File> {
         names.iter().map(|name| file(name)).collect()
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_hides_no_logs_but_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("app-1"), "").expect("a file");
+        // Its path is longer than the system takes, which even root cannot read.
+        let deep = "d".repeat(250);
+        let made = std::process::Command::new("sh")
+            .args(["-c", "for n in $(seq 20); do mkdir $0 && cd -P $0 && >app-2; done", &deep])
+            .current_dir(folder.path())
+            .status();
+        assert!(made.expect("a shell").success());
+        let (files, failed) = super::files(folder.path()).expect("the folder can be read");
+        assert!(files.iter().any(|(_, file)| file.source.uri.ends_with("/app-1")));
+        assert!(files.iter().any(|(_, file)| file.source.uri.ends_with("/app-2")));
+        assert!(!failed.is_empty() && files.len() < 21, "{failed:?}");
+        assert!(super::files(&folder.path().join("none")).is_err());
     }
 
     #[test]
