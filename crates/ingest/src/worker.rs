@@ -151,6 +151,8 @@ impl Worker {
                 number = running.leases.lost() => {
                     let unwanted = running.messages.forget(number);
                     running.works.stop(&unwanted);
+                    // What could not be stored may be among that; the rest says so again.
+                    running.worker.health.good("store");
                 }
                 Some(done) = running.works.next() => {
                     if let Err(error) = running.done(done) {
