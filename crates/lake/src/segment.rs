@@ -41,7 +41,7 @@ pub struct StoredFile {
     pub(crate) name: String,
     pub(crate) size: usize,
     pub(crate) stats: String,
-    /// Since when it has been there, or later.
+    /// It was stored then, or a moment later.
     pub(crate) stored_at: DateTime<Utc>,
 }
 

@@ -6,8 +6,8 @@ after another is killed, messages are repeated, reordered and delayed, S3 fails 
 can, and the lake is maintained all the while. At the end, every table must have, row for row, what
 one quiet `stagelight ingest` of the bucket gives.
 
-Needs Python 3.11 with what `crates/cli/tests/requirements.txt` names. Exits with 0 where the lakes are equal, with 1
-where stagelight is at fault, and with 2 where the test could not be run.
+Needs Python 3.11 with what `crates/cli/tests/requirements.txt` names. Exits with 0 where the lakes
+are equal, with 1 where stagelight is at fault, and with 2 where the test could not be run.
 """
 
 import argparse

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use stagelight_ingest::{Address, Discoveries, Objects, Options, Place, Retention, clean, ingest};
 use stagelight_lake::Lake;
 
-use crate::crashes::memory::{LockedBucket, MemoryBucket};
+use crate::crashes::memory::MemoryBucket;
 use crate::stagelight::lines;
 
 #[tokio::test]
 async fn a_log_that_cannot_be_deleted_is_told_and_the_others_are_deleted() {
     let log = lines("rolled-40/eventlog_v2_local-1795371780452/events_1_local-1795371780452.zstd");
-    let inner = MemoryBucket::default();
+    let bucket = MemoryBucket::default();
     let keys = ["spark/app-1", "spark/app-2", "spark/app-3"];
     for (second, key) in (1..).zip(keys) {
-        inner.put(key, log[..30].concat().into_bytes(), second);
+        bucket.put(key, log[..30].concat().into_bytes(), second);
     }
-    let bucket: Arc<dyn Objects> = Arc::new(LockedBucket { inner, locked: keys[1].to_owned() });
+    bucket.lock(keys[1]);
+    let bucket: Arc<dyn Objects> = Arc::new(bucket);
     let folder = tempfile::tempdir().expect("a folder");
     let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
     let lake = Arc::new(lake);

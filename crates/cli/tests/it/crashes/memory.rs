@@ -1,6 +1,6 @@
 //! A queue and a bucket in memory, which behave as SQS and S3 say that they do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -153,7 +153,11 @@ impl Queue for MemoryQueue {
 
 /// A bucket called `logs`.
 #[derive(Debug, Default)]
-pub(crate) struct MemoryBucket(Mutex<BTreeMap<String, (Object, Bytes)>>);
+pub(crate) struct MemoryBucket {
+    objects: Mutex<BTreeMap<String, (Object, Bytes)>>,
+    /// Keys of objects that cannot be deleted.
+    locked: Mutex<HashSet<String>>,
+}
 
 impl MemoryBucket {
     /// Puts `bytes` under `key`, at `second` of 1970, and gives the message that tells of it.
@@ -171,13 +175,18 @@ impl MemoryBucket {
                 "object": { "key": key, "size": object.size, "eTag": object.etag },
             },
         }] });
-        let mut objects = self.0.lock().expect("no test panics with it");
+        let mut objects = self.objects.lock().expect("no test panics with it");
         objects.insert(key.to_owned(), (object, bytes.into()));
         message.to_string()
     }
 
+    /// From now on the object under `key` cannot be deleted.
+    pub(crate) fn lock(&self, key: &str) {
+        self.locked.lock().expect("no test panics with it").insert(key.to_owned());
+    }
+
     fn find(&self, address: &Address) -> Result<(Object, Bytes), ObjectError> {
-        let objects = self.0.lock().expect("no test panics with it");
+        let objects = self.objects.lock().expect("no test panics with it");
         objects.get(&address.key).cloned().ok_or(ObjectError::Gone)
     }
 }
@@ -203,7 +212,7 @@ impl Objects for MemoryBucket {
     }
 
     async fn list(&self, prefix: &Address, _: Option<&str>) -> Result<Page, ObjectError> {
-        let objects = self.0.lock().expect("no test panics with it");
+        let objects = self.objects.lock().expect("no test panics with it");
         let found = objects.values().map(|(object, _)| object);
         let under = found.filter(|object| object.address.key.starts_with(&prefix.key));
         Ok(Page { objects: under.cloned().collect(), next: None })
@@ -213,7 +222,10 @@ impl Objects for MemoryBucket {
         if self.find(&object.address)?.0.etag != object.etag {
             return Err(ObjectError::Changed);
         }
-        self.0.lock().expect("no test panics with it").remove(&object.address.key);
+        if self.locked.lock().expect("no test panics with it").contains(&object.address.key) {
+            return Err(ObjectError::Refused("it is locked".to_owned()));
+        }
+        self.objects.lock().expect("no test panics with it").remove(&object.address.key);
         Ok(())
     }
 }
@@ -238,40 +250,6 @@ impl Objects for StuckBucket {
 
     async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
         self.0.delete(object).await
-    }
-}
-
-/// A bucket in which one object cannot be deleted.
-#[derive(Debug)]
-pub(crate) struct LockedBucket {
-    pub(crate) inner: MemoryBucket,
-    pub(crate) locked: String,
-}
-
-#[async_trait]
-impl Objects for LockedBucket {
-    async fn head(&self, address: &Address) -> Result<Object, ObjectError> {
-        self.inner.head(address).await
-    }
-
-    async fn get(
-        &self,
-        address: &Address,
-        etag: Option<&str>,
-        range: Range<u64>,
-    ) -> Result<Part, ObjectError> {
-        self.inner.get(address, etag, range).await
-    }
-
-    async fn list(&self, prefix: &Address, page: Option<&str>) -> Result<Page, ObjectError> {
-        self.inner.list(prefix, page).await
-    }
-
-    async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
-        if object.address.key == self.locked {
-            return Err(ObjectError::Refused("it is locked".to_owned()));
-        }
-        self.inner.delete(object).await
     }
 }
 
