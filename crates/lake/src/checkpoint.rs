@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use deltalake_core::DeltaTableError;
 use deltalake_core::checkpoints::{cleanup_expired_logs_for, create_checkpoint};
+use deltalake_core::table::config::TablePropertiesExt;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
@@ -47,7 +48,6 @@ impl Lake {
         &self,
         keep: Duration,
     ) -> Result<Vec<(&'static Table, Checkpointed)>, LakeError> {
-        let keep = keep.max(KEPT_AT_LEAST);
         stream::iter(all())
             .map(async |table| Ok((table, self.checkpoint_table(table, keep).await?)))
             .buffered(AT_ONCE)
@@ -68,23 +68,33 @@ impl Lake {
         let last = last.and_then(|json| serde_json::from_slice::<LastCheckpoint>(&json).ok());
         let since = last.map_or(0, |last| last.version);
         let mut log = self.table(table).await;
-        let written = log.version().await?.saturating_sub(since) >= COMMITS;
-        log.checkpoint(written, keep)
-            .await
-            .map(|entries_deleted| Checkpointed { written, entries_deleted })
-            .map_err(LakeError::delta(table.name))
+        log.now().await?;
+        let checkpoint = async {
+            let written = log.delta().snapshot()?.version().saturating_sub(since) >= COMMITS;
+            let entries_deleted = log.checkpoint(written, keep).await?;
+            Ok(Checkpointed { written, entries_deleted })
+        };
+        checkpoint.await.map_err(LakeError::delta(table.name))
     }
 }
 
 impl TableLog {
     /// Writes a checkpoint if `write` says so, and deletes entries that are older than `keep` and
-    /// before a checkpoint; tells how many.
-    async fn checkpoint(&mut self, write: bool, keep: Duration) -> Result<u64, DeltaTableError> {
+    /// before a checkpoint, unless the table's properties forbid it; tells how many.
+    pub(crate) async fn checkpoint(
+        &self,
+        write: bool,
+        keep: Duration,
+    ) -> Result<u64, DeltaTableError> {
         if write {
             create_checkpoint(self.delta(), None).await?;
         }
-        let version = self.delta().snapshot()?.version();
-        let before = Utc::now() - keep;
+        let state = self.delta().snapshot()?;
+        if !state.table_config().enable_expired_log_cleanup() {
+            return Ok(0);
+        }
+        let version = state.version();
+        let before = Utc::now() - keep.max(KEPT_AT_LEAST);
         let log = self.delta().log_store();
         let before = before.timestamp_millis();
         Ok(cleanup_expired_logs_for(version, log.as_ref(), before, None).await? as u64)

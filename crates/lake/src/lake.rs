@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::Utc;
 use deltalake_core::DeltaTableError;
 use futures::future::try_join_all;
 use object_store::ObjectStore;
@@ -10,7 +11,7 @@ use stagelight_tables::{SOURCES, Table, all};
 use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
-use crate::delta::TableLog;
+use crate::delta::{Seen, TableLog};
 use crate::entries::LedgerFiles;
 use crate::error::LakeError;
 use crate::ledger::{Ingested, Ledger};
@@ -122,11 +123,12 @@ impl Lake {
             group.iter().flat_map(|segment| &segment.files).map(|file| file.table.name).collect();
         // The tables are read before the ledger. What is removed from them of a segment that the
         // ledger then lacks is removed later than that, and so it is seen when it is committed.
-        let read = facts().filter(|table| of_group.contains(table.name)).map(async |table| {
-            let version = self.table(table).await.version().await?;
-            Ok::<_, LakeError>((table.name, version))
+        let look = facts().filter(|table| of_group.contains(table.name)).map(async |table| {
+            let seen = self.table(table).await.seen_now().await?;
+            Ok::<_, LakeError>((table.name, seen))
         });
-        let versions: HashMap<_, _> = try_join_all(read).await?.into_iter().collect();
+        let seen: HashMap<_, _> = try_join_all(look).await?.into_iter().collect();
+        let at = Utc::now();
         let (ledger, sources) = self.ledger_and_files().await?;
         let all = group.len();
         group.retain(|segment| !ledger.has(&segment.source));
@@ -144,15 +146,14 @@ impl Lake {
             by_table.entry(file.table.name).or_default().push(file);
         }
         let added = by_table.into_iter().map(async |(table, files)| {
-            let since = versions.get(table).copied().unwrap_or_default();
-            self.tables[table].lock().await.add(files, since).await
+            self.tables[table].lock().await.add(files, seen[table]).await
         });
         committed.conflicts += try_join_all(added).await?.into_iter().sum::<u64>();
         let rows =
             try_join_all(group.iter().map(async |segment| self.put(segment.ledger_file()?).await))
                 .await?;
-        committed.conflicts +=
-            self.table(SOURCES).await.add(rows.iter().collect(), sources.version).await?;
+        let seen = Seen { version: sources.version, at };
+        committed.conflicts += self.table(SOURCES).await.add(rows.iter().collect(), seen).await?;
         // Not before nobody is shown it any more.
         let earlier = group.iter().flat_map(|segment| ledger.earlier(&segment.entry()));
         let replaced = earlier.chain(ledger.left_behind()).collect();
@@ -342,6 +343,16 @@ mod tests {
         let error = lake.check().await.expect_err("another lake");
         assert!(matches!(error, LakeError::Replaced { .. }), "{error}");
         other.check().await.expect("the same lake");
+
+        // A version that does not follow would leave the other lake broken.
+        for n in 5..10 {
+            other.commit(vec![segment(n)]).await.expect("it is committed");
+        }
+        std::fs::remove_dir_all(&place).expect("it is deleted");
+        let third = Lake::create(&uri).await.expect("a third lake");
+        other.commit(vec![segment(10)]).await.expect_err("another lake");
+        third.commit(vec![segment(11)]).await.expect("it is committed");
+        assert_eq!(third.ledger().await.expect("a ledger").segments().count(), 1);
     }
 
     #[tokio::test]

@@ -93,9 +93,17 @@ impl Place {
             DeltaTableError::generic(format!("{} cannot hold {}: {e}", self.root, table.name))
         })?;
         let builder = DeltaTableBuilder::from_url(location.clone())?;
-        match &self.bucket {
-            Some(bucket) => builder.with_storage_backend(Arc::clone(bucket), location).build(),
-            None => builder.build(),
+        let table = match &self.bucket {
+            Some(bucket) => builder.with_storage_backend(Arc::clone(bucket), location).build()?,
+            None => builder.build()?,
+        };
+        // Two ways to be the only one who writes a version are none.
+        match table.log_store().name().as_str() {
+            "DefaultLogStore" => Ok(table),
+            name => Err(DeltaTableError::generic(format!(
+                "{name} is asked for, and a lake is committed to with conditional puts alone; unset \
+                 AWS_S3_LOCKING_PROVIDER"
+            ))),
         }
     }
 

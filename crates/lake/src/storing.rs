@@ -1,6 +1,6 @@
 //! Storing data files that are committed later.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutMode};
 use stagelight_tables::Table;
@@ -8,10 +8,7 @@ use stagelight_tables::Table;
 use crate::error::LakeError;
 use crate::lake::Lake;
 use crate::segment::{DataFile, StoredFile};
-use crate::vacuum::KEPT_AT_LEAST;
-
-/// A file that is not older is not deleted before what is stored now is committed.
-const FRESH: TimeDelta = TimeDelta::seconds(KEPT_AT_LEAST.as_secs().cast_signed() / 2);
+use crate::vacuum::FRESH;
 
 /// A file that is there already.
 struct Found {

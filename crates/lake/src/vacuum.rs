@@ -19,6 +19,10 @@ use crate::source::SourceKey;
 /// who has just stored it commits it sooner, and who reads an earlier version is done by then.
 pub const KEPT_AT_LEAST: Duration = Duration::from_secs(60 * 60);
 
+/// What is not older is not deleted for a good while: a file that is about to be committed, or an
+/// entry of a table's log.
+pub(crate) const FRESH: TimeDelta = TimeDelta::seconds(KEPT_AT_LEAST.as_secs().cast_signed() / 2);
+
 /// Tables that are worked on side by side.
 const TABLES_AT_ONCE: usize = 4;
 /// Files of one that are deleted side by side.
@@ -188,7 +192,10 @@ mod tests {
             stats: r#"{"numRecords":1}"#.to_owned(),
             stored_at: Utc::now(),
         };
-        lake.table(QUARANTINE).await.add(vec![&file], 0).await.expect("it is added");
+        let mut log = lake.table(QUARANTINE).await;
+        let seen = log.seen_now().await.expect("a log");
+        log.add(vec![&file], seen).await.expect("it is added");
+        drop(log);
         assert_eq!(deleted(soon()).await, 0, "the table has it");
 
         lake.table(QUARANTINE).await.remove(|_| true).await.expect("it is removed");

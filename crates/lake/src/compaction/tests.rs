@@ -156,7 +156,7 @@ mod rows {
         let folder = tempfile::tempdir().expect("a folder");
         let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
         let segments = vec![segment(&lake, 1).await, segment(&lake, 2).await];
-        let since = lake.table(QUARANTINE).await.version().await.expect("a version");
+        let since = lake.table(QUARANTINE).await.seen_now().await.expect("a log");
         lake.commit(segments.clone()).await.expect("it is committed");
         lake.compact(&CompactionOptions::default()).await.expect("it is merged");
         assert_eq!(rows(&lake).await, Some(2));
@@ -167,7 +167,7 @@ mod rows {
         lake.table(QUARANTINE).await.add(late.clone(), since).await.expect("it is looked at");
         assert_eq!(rows(&lake).await, Some(2));
         // Who began after that would have found the segment in the ledger.
-        let now = lake.table(QUARANTINE).await.version().await.expect("a version");
+        let now = lake.table(QUARANTINE).await.seen_now().await.expect("a log");
         lake.table(QUARANTINE).await.add(late, now).await.expect("it is added");
         assert_eq!(rows(&lake).await, Some(3));
     }
@@ -197,7 +197,7 @@ mod rows {
         let lake = Lake::create(&folder.path().display().to_string()).await.expect("a lake");
         let late = segment(&lake, 1).await;
         let files: Vec<_> = late.files.iter().collect();
-        let since = lake.table(QUARANTINE).await.version().await.expect("a version");
+        let since = lake.table(QUARANTINE).await.seen_now().await.expect("a log");
         lake.table(QUARANTINE).await.add(files.clone(), since).await.expect("it is added");
         lake.vacuum(Duration::from_secs(3600), false).await.expect("nothing is old");
         assert_eq!(rows(&lake).await, Some(1));
