@@ -1,6 +1,8 @@
 //! The rows of the ledger, out of the Delta log where that has them.
 
-use std::collections::{HashMap, HashSet, hash_map};
+use std::collections::HashMap;
+use std::mem;
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
@@ -66,9 +68,9 @@ impl Row {
     }
 }
 
-/// Rows of the ledger's files that have more than one, read once: files do not change.
+/// By name, what the ledger's files have, read once: files do not change.
 #[derive(Debug, Default)]
-pub(crate) struct LedgerFiles(HashMap<String, Vec<Entry>>);
+pub(crate) struct LedgerFiles(HashMap<String, Vec<Arc<Entry>>>);
 
 impl LedgerFiles {
     /// Every row of the ledger. A file whose statistics are not a row, since it is a merged one or
@@ -77,35 +79,35 @@ impl LedgerFiles {
         &mut self,
         ledger: &DeltaTable,
         store: &dyn ObjectStore,
-    ) -> Result<Vec<Entry>, LakeError> {
+    ) -> Result<Vec<Arc<Entry>>, LakeError> {
         let error = LakeError::delta(SOURCES.name);
         let state = ledger.snapshot().map_err(error)?;
-        let mut entries = Vec::new();
-        let mut rest = HashSet::new();
+        let mut before = mem::take(&mut self.0);
         for file in state.log_data().iter() {
-            let stats = file.stats().and_then(|json| serde_json::from_str::<Stats>(&json).ok());
-            match stats.filter(|stats| stats.num_records == 1).and_then(|s| s.min_values.entry()) {
-                Some(entry) => entries.push(entry),
-                None => {
-                    rest.insert(format!("{}/{}", SOURCES.name, file.object_store_path()));
-                }
-            }
+            let name = file.object_store_path().to_string();
+            let entries = match before.remove(&name) {
+                Some(entries) => entries,
+                None => match file.stats().and_then(|json| row(&json)) {
+                    Some(entry) => vec![Arc::new(entry)],
+                    None => read_file(&name, store).await?,
+                },
+            };
+            self.0.insert(name, entries);
         }
-        self.0.retain(|path, _| rest.contains(path));
-        for path in rest {
-            if let hash_map::Entry::Vacant(unread) = self.0.entry(path) {
-                let read = read_file(unread.key(), store).await?;
-                unread.insert(read);
-            }
-        }
-        entries.extend(self.0.values().flatten().cloned());
-        Ok(entries)
+        Ok(self.0.values().flatten().cloned().collect())
     }
 }
 
-async fn read_file(path: &str, store: &dyn ObjectStore) -> Result<Vec<Entry>, LakeError> {
-    let broken = |source| LakeError::Store { path: path.to_owned(), source };
-    let file = store.get(&Path::from(path)).await.map_err(broken)?;
+/// The row of a file that has one, out of its statistics.
+fn row(stats: &str) -> Option<Entry> {
+    let stats: Stats = serde_json::from_str(stats).ok()?;
+    (stats.num_records == 1).then(|| stats.min_values.entry())?
+}
+
+async fn read_file(name: &str, store: &dyn ObjectStore) -> Result<Vec<Arc<Entry>>, LakeError> {
+    let path = format!("{}/{name}", SOURCES.name);
+    let broken = |source| LakeError::Store { path: path.clone(), source };
+    let file = store.get(&Path::from(path.as_str())).await.map_err(broken)?;
     let bytes = file.bytes().await.map_err(broken)?;
     let undecoded = LakeError::decode(SOURCES.name);
     let decode = || {
@@ -119,7 +121,7 @@ async fn read_file(path: &str, store: &dyn ObjectStore) -> Result<Vec<Entry>, La
     decode().map_err(undecoded)
 }
 
-fn rows(batch: &RecordBatch) -> Result<Vec<Entry>, parquet::errors::ParquetError> {
+fn rows(batch: &RecordBatch) -> Result<Vec<Arc<Entry>>, parquet::errors::ParquetError> {
     let column = |name: &str, data_type: &DataType| {
         let column = batch.column_by_name(name).ok_or_else(|| {
             parquet::errors::ParquetError::General(format!("there is no column {name}"))
@@ -144,7 +146,7 @@ fn rows(batch: &RecordBatch) -> Result<Vec<Entry>, parquet::errors::ParquetError
             std::array::from_fn(|at| numbers[at].as_primitive::<Int64Type>().value(row)),
             last_events.is_valid(row).then(|| last_events.value(row)),
         )?;
-        Some(Entry { is_merged: true, ..entry })
+        Some(Arc::new(Entry { is_merged: true, ..entry }))
     };
     Ok((0..batch.num_rows()).filter_map(entry).collect())
 }

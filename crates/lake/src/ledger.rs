@@ -1,6 +1,7 @@
 //! Which segments are in the lake.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
@@ -225,7 +226,7 @@ pub struct LedgerSegment<'a> {
 /// The segments that are in the lake, and which of them count.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    entries: Vec<(Entry, Standing)>,
+    entries: Vec<(Arc<Entry>, Standing)>,
     /// By address: the version whose rows are shown.
     newest: HashMap<u128, Newest>,
     known: HashSet<SourceKey>,
@@ -241,7 +242,7 @@ struct Newest {
 }
 
 impl Ledger {
-    pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
+    pub(crate) fn new(mut entries: Vec<Arc<Entry>>) -> Self {
         let mut known = HashSet::with_capacity(entries.len());
         // Of two rows of one segment, that in a merged file says more.
         entries.sort_by_key(|entry| !entry.is_merged);
@@ -256,7 +257,7 @@ impl Ledger {
             }
         }
         let shown: Vec<usize> = by_uri.into_values().collect();
-        let of_shown = standings(&shown.iter().map(|at| &entries[*at]).collect::<Vec<_>>());
+        let of_shown = standings(&shown.iter().map(|at| &*entries[*at]).collect::<Vec<_>>());
         let mut all = vec![Standing::Replaced; entries.len()];
         let mut newest = HashMap::with_capacity(shown.len());
         for (at, standing) in shown.into_iter().zip(of_shown) {
@@ -334,7 +335,7 @@ impl Ledger {
 
     fn at_place(&self, entry: &Entry) -> Option<&Entry> {
         let newest = self.newest.get(&entry.source.key().place)?;
-        Some(&self.entries[newest.at].0)
+        Some(&*self.entries[newest.at].0)
     }
 
     /// Whether what `table` has of a segment is shown. Of the newest version of a file, the ledger's
@@ -375,7 +376,7 @@ impl Ledger {
 
     /// Every segment with its key.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (SourceKey, &Entry, Standing)> {
-        self.entries.iter().map(|(entry, standing)| (entry.source.key(), entry, *standing))
+        self.entries.iter().map(|(entry, standing)| (entry.source.key(), &**entry, *standing))
     }
 }
 
@@ -400,6 +401,10 @@ mod tests {
         }
     }
 
+    fn ledger_of(entries: Vec<Entry>) -> Ledger {
+        Ledger::new(entries.into_iter().map(Arc::new).collect())
+    }
+
     fn unread(entry: Entry) -> Entry {
         Entry { source: entry.source.unread(), ..entry }
     }
@@ -407,8 +412,8 @@ mod tests {
     #[test]
     fn the_newest_version_of_a_file_is_shown() {
         let [old, new] = [entry("file:///a", 1, 10), entry("file:///a", 2, 20)];
-        for ledger in [vec![old.clone(), new.clone()], vec![new.clone(), old.clone()]] {
-            let ledger = Ledger::new(ledger);
+        for entries in [vec![old.clone(), new.clone()], vec![new.clone(), old.clone()]] {
+            let ledger = ledger_of(entries);
             assert_eq!(shown(&ledger, [&old, &new]), [false, true]);
             assert_eq!(ledger.left_behind().collect::<Vec<_>>(), [old.source.key()]);
             assert!(ledger.has_newer(&old));
@@ -424,7 +429,7 @@ mod tests {
 
     #[test]
     fn what_the_ledger_does_not_know_is_not_shown() {
-        let ledger = Ledger::new(vec![entry("file:///a", 1, 10)]);
+        let ledger = ledger_of(vec![entry("file:///a", 1, 10)]);
         assert_eq!(shown(&ledger, [&entry("file:///b", 1, 10)]), [false]);
         assert_eq!(shown(&ledger, [&entry("file:///a", 2, 20)]), [false]);
     }
@@ -432,20 +437,20 @@ mod tests {
     #[test]
     fn a_later_ledger_tells_of_other_versions() {
         let [old, new] = [entry("file:///a", 1, 10), entry("file:///a", 2, 20)];
-        let first = Ledger::new(vec![old.clone()]);
-        let more = Ledger::new(vec![old.clone(), entry("file:///b", 1, 10)]);
+        let first = ledger_of(vec![old.clone()]);
+        let more = ledger_of(vec![old.clone(), entry("file:///b", 1, 10)]);
         assert!(!first.is_outdated_by(&more));
-        assert!(first.is_outdated_by(&Ledger::new(vec![old.clone(), new.clone()])));
+        assert!(first.is_outdated_by(&ledger_of(vec![old.clone(), new.clone()])));
         let merged = Entry { is_merged: true, ..old };
-        assert!(first.is_outdated_by(&Ledger::new(vec![merged])));
-        assert!(first.is_outdated_by(&Ledger::new(vec![new])));
+        assert!(first.is_outdated_by(&ledger_of(vec![merged])));
+        assert!(first.is_outdated_by(&ledger_of(vec![new])));
     }
 
     #[test]
     fn a_row_that_is_there_twice_is_there_once() {
         let plain = entry("file:///a", 1, 10);
         let merged = Entry { is_merged: true, ..plain.clone() };
-        let ledger = Ledger::new(vec![plain.clone(), merged]);
+        let ledger = ledger_of(vec![plain.clone(), merged]);
         assert_eq!(shown(&ledger, [&plain]), [true]);
         assert_eq!(ledger.segments().count(), 1);
         assert_eq!(ledger.left_behind().count(), 0);
@@ -454,14 +459,14 @@ mod tests {
     #[test]
     fn what_could_not_be_read_is_told_beside_what_was() {
         let whole = entry("file:///a", 2, 10);
-        let ledger = Ledger::new(vec![whole.clone()]);
+        let ledger = ledger_of(vec![whole.clone()]);
         assert!(ledger.has_newer(&unread(whole.clone())), "somebody has read it");
         assert!(ledger.has_newer(&unread(entry("file:///a", 1, 5))), "it is older");
         let later = unread(entry("file:///a", 3, 20));
         assert!(!ledger.has_newer(&later));
         // One that nobody could look at has no time.
         assert!(!ledger.has_newer(&unread(entry("file:///a", 0, 20))));
-        let ledger = Ledger::new(vec![whole.clone(), later.clone()]);
+        let ledger = ledger_of(vec![whole.clone(), later.clone()]);
         assert!(ledger.shows(later.source.key(), QUARANTINE));
         assert!(ledger.shows(whole.source.key(), EVENTS[0]));
         assert_eq!(ledger.left_behind().count(), 0);
@@ -473,9 +478,9 @@ mod tests {
     fn a_file_that_could_not_be_read_does_not_hide_what_was_read() {
         let whole = entry("file:///a", 1, 10);
         let later = unread(entry("file:///a", 2, 20));
-        let ledger = Ledger::new(vec![whole.clone(), later.clone()]);
+        let ledger = ledger_of(vec![whole.clone(), later.clone()]);
         assert_eq!(shown(&ledger, [&whole, &later]), [true, false]);
-        let ledger = Ledger::new(vec![later.clone()]);
+        let ledger = ledger_of(vec![later.clone()]);
         assert!(!ledger.has(&entry("file:///a", 2, 20).source), "it is read again");
         assert_eq!(shown(&ledger, [&whole, &later]), [false, true]);
     }
