@@ -78,7 +78,7 @@ impl TableLog {
 
     /// Refuses a table that other declarations have made; none is no such table.
     pub(crate) async fn check_format(&mut self) -> Result<(), LakeError> {
-        if self.is_there().await.map_err(LakeError::delta(self.table.name))? {
+        if self.is_there().await.map_err(self.error())? {
             self.now().await?;
         }
         Ok(())
@@ -120,15 +120,13 @@ impl TableLog {
 
     /// The table as it is now.
     pub(crate) async fn now(&mut self) -> Result<&DeltaTable, LakeError> {
-        let error = LakeError::delta(self.table.name);
-        let read = async {
-            self.update().await?;
-            Ok(self.delta.snapshot()?.metadata().configuration().get(FORMAT_PROPERTY).cloned())
-        };
-        match read.await.map_err(error)? {
-            Some(format) if format == *FORMAT => Ok(&self.delta),
-            _ => Err(LakeError::Format { table: self.table.name }),
-        }
+        self.update().await?;
+        Ok(&self.delta)
+    }
+
+    /// Says of what delta-rs refused which table it was.
+    pub(crate) fn error(&self) -> impl FnOnce(DeltaTableError) -> LakeError + use<> {
+        LakeError::delta(self.table.name)
     }
 
     /// The table as it was when it was last read.
@@ -149,8 +147,9 @@ impl TableLog {
 
     /// The files that the table had when it was last read, without their statistics: to take these
     /// apart is most of the work with a large table.
-    pub(crate) fn named(&self) -> Result<Vec<Named>, DeltaTableError> {
-        let files = self.delta.snapshot()?.log_data();
+    pub(crate) fn named(&self) -> Result<Vec<Named>, LakeError> {
+        let table = self.delta.snapshot().map_err(self.error())?;
+        let files = table.log_data();
         let named = files.iter().map(|file| Named {
             name: file.object_store_path().to_string(),
             size: file.size(),
@@ -159,11 +158,24 @@ impl TableLog {
         Ok(named.collect())
     }
 
-    /// Reads what came since the log was last read.
-    async fn update(&mut self) -> Result<Seen, DeltaTableError> {
+    /// Reads what came since the log was last read. Refuses a table that other declarations have
+    /// made.
+    async fn update(&mut self) -> Result<Seen, LakeError> {
+        let error = self.error();
+        // What is refused is looked at again.
+        self.seen = None;
         let at = Utc::now();
-        self.delta.update_state().await?;
-        let seen = Seen { version: self.delta.snapshot()?.version(), at };
+        let read = async {
+            self.delta.update_state().await?;
+            let table = self.delta.snapshot()?;
+            let format = table.metadata().configuration().get(FORMAT_PROPERTY).cloned();
+            Ok((table.version(), format))
+        };
+        let (version, format) = read.await.map_err(error)?;
+        if format.as_ref() != Some(&*FORMAT) {
+            return Err(LakeError::Format { table: self.table.name });
+        }
+        let seen = Seen { version, at };
         self.seen = Some(seen);
         Ok(seen)
     }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 
 use deltalake_core::DeltaTableError;
+use deltalake_core::kernel::transaction::TransactionError;
 use thiserror::Error;
 
 /// An error of the lake.
@@ -84,7 +85,12 @@ pub enum LakeError {
 impl LakeError {
     /// Whether it may go better in a moment.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Delta { .. } | Self::Store { .. }) && !self.is_refusal()
+        let may_pass = match self {
+            Self::Delta { source, .. } => !is_not_ours_to_write(source),
+            Self::Store { .. } => true,
+            _ => false,
+        };
+        may_pass && !self.is_refusal()
     }
 
     /// Whether the store will not let us, which only its owner can change.
@@ -124,6 +130,13 @@ impl LakeError {
     }
 }
 
+/// Whether somebody has given the table properties with which this program may not write it.
+fn is_not_ours_to_write(error: &DeltaTableError) -> bool {
+    use TransactionError::{DeltaTableAppendOnly, TableFeaturesRequired, UnsupportedTableFeatures};
+    let DeltaTableError::Transaction { source } = error else { return false };
+    matches!(source, DeltaTableAppendOnly | TableFeaturesRequired(_) | UnsupportedTableFeatures(_))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +160,8 @@ mod tests {
     #[test]
     fn who_is_refused_need_not_ask_again() {
         let delta = |source| LakeError::delta("tasks")(DeltaTableError::ObjectStore { source });
+        let transaction =
+            |source| LakeError::delta("tasks")(DeltaTableError::Transaction { source });
         for (error, may_pass) in [
             (store(s3(false)), true),
             (delta(s3(false)), true),
@@ -155,6 +170,9 @@ mod tests {
             (delta(s3(true)), false),
             (store(files(ErrorKind::PermissionDenied)), false),
             (delta(files(ErrorKind::ReadOnlyFilesystem)), false),
+            (transaction(TransactionError::MaxCommitAttempts(1)), true),
+            (transaction(TransactionError::DeltaTableAppendOnly), false),
+            (transaction(TransactionError::UnsupportedTableFeatures(Vec::new())), false),
             (LakeError::Deleted { path: String::new() }, false),
         ] {
             assert_eq!(error.may_pass(), may_pass, "{error:?}");

@@ -121,8 +121,9 @@ impl Lake {
         }
         let of_group: HashSet<&str> =
             group.iter().flat_map(|segment| &segment.files).map(|file| file.table.name).collect();
-        // The tables are read before the ledger. What is removed from them of a segment that the
-        // ledger then lacks is removed later than that, and so it is seen when it is committed.
+        // The tables are looked at before the ledger. What the ledger then lacks was not merged with
+        // other files before that: rows are merged only once the ledger has their segment for good.
+        // So who merges it meanwhile does it after what was seen, and is met when it is committed.
         let look = facts().filter(|table| of_group.contains(table.name)).map(async |table| {
             let seen = self.table(table).await.seen_now().await?;
             Ok::<_, LakeError>((table.name, seen))
@@ -350,9 +351,22 @@ mod tests {
         }
         std::fs::remove_dir_all(&place).expect("it is deleted");
         let third = Lake::create(&uri).await.expect("a third lake");
-        other.commit(vec![segment(10)]).await.expect_err("another lake");
+        let error = other.commit(vec![segment(10)]).await.expect_err("another lake");
+        assert!(matches!(error, LakeError::Replaced { .. }), "{error}");
         third.commit(vec![segment(11)]).await.expect("it is committed");
         assert_eq!(third.ledger().await.expect("a ledger").segments().count(), 1);
+
+        // Nor may a version be written into it that does follow.
+        std::fs::remove_dir_all(&place).expect("it is deleted");
+        let error = third.commit(vec![segment(12)]).await.expect_err("no lake");
+        assert!(matches!(error, LakeError::Missing { .. }), "{error}");
+        let fourth = Lake::create(&uri).await.expect("a fourth lake");
+        for n in 13..17 {
+            fourth.commit(vec![segment(n)]).await.expect("it is committed");
+        }
+        let error = third.commit(vec![segment(12)]).await.expect_err("another lake");
+        assert!(matches!(error, LakeError::Replaced { .. }), "{error}");
+        assert_eq!(fourth.ledger().await.expect("a ledger").segments().count(), 4);
     }
 
     #[tokio::test]

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use deltalake_core::DeltaTableError;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
@@ -94,7 +93,7 @@ impl Lake {
             .map_err(error)?;
         let mut log = self.table(table).await;
         log.now().await?;
-        let kept = log.kept().await.map_err(LakeError::delta(table.name))?;
+        let kept = log.kept().await?;
         drop(log);
         let is_deletable = |file: &ObjectMeta| {
             let mut name = file.location.prefix_match(&folder)?;
@@ -149,15 +148,18 @@ impl Kept {
 
 impl TableLog {
     /// The files that the table has, and those that its log says were removed.
-    async fn kept(&self) -> Result<HashMap<String, Kept>, DeltaTableError> {
-        let state = self.delta().snapshot()?;
-        let mut kept = HashMap::new();
+    async fn kept(&self) -> Result<HashMap<String, Kept>, LakeError> {
         let log = self.delta().log_store();
-        let mut removed = state.all_tombstones(log.as_ref());
-        while let Some(removed) = removed.try_next().await? {
-            let at = removed.deletion_timestamp().unwrap_or_default();
-            kept.insert(removed.path().into_owned(), Kept::Removed(at));
-        }
+        let removed = async {
+            let mut kept = HashMap::new();
+            let mut removed = self.delta().snapshot()?.all_tombstones(log.as_ref());
+            while let Some(removed) = removed.try_next().await? {
+                let at = removed.deletion_timestamp().unwrap_or_default();
+                kept.insert(removed.path().into_owned(), Kept::Removed(at));
+            }
+            Ok(kept)
+        };
+        let mut kept = removed.await.map_err(self.error())?;
         kept.extend(self.named()?.into_iter().map(|file| (file.name, Kept::Has)));
         Ok(kept)
     }

@@ -1,8 +1,10 @@
 //! Committing to a table's Delta log.
 //!
 //! Who adds files follows the log entry by entry, from where it has seen it last, and writes the
-//! next one: that takes two requests, however large the table is and whoever commits beside it.
-//! delta-rs' own commit lists the log and puts the whole table together before each attempt.
+//! next one. That is three requests, however large the table is: the next entry is not there yet,
+//! the last one is this table's, the next is written. Each commit that somebody else makes meanwhile
+//! is a request more, and each that comes between one more again. delta-rs' own commit lists the log
+//! and puts the whole table together before each attempt.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -11,10 +13,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::transaction::{CommitData, PROTOCOL, TransactionError};
 use deltalake_core::kernel::{Action, Add, Remove};
-use deltalake_core::logstore::{CommitOrBytes, commit_uri_from_version, get_actions};
+use deltalake_core::logstore::{CommitOrBytes, get_actions};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::config::TablePropertiesExt;
-use object_store::ObjectStoreExt;
 use uuid::Uuid;
 
 use crate::delta::{Named, TableLog};
@@ -28,9 +29,14 @@ const COMMIT_CONFLICTS: u64 = 100;
 /// Between two attempts at a commit, in milliseconds, at first and at most.
 const PAUSE: u64 = 10;
 const PAUSE_AT_MOST: u64 = 1_000;
+/// What was seen longer ago is not followed but read anew: there may be many entries by now.
+const RECENT: TimeDelta = TimeDelta::minutes(1);
 
 /// Stands in the removal of a file whose rows are in another by now.
 const MERGED_TAG: &str = "stagelight.merged";
+/// Says in each commit's information which table it is of, by the table's id: where a lake was
+/// deleted and another made, the versions are the same and the table is not.
+const TABLE_TAG: &str = "stagelight.table";
 
 /// How far a log was seen.
 #[derive(Clone, Copy, Debug)]
@@ -42,11 +48,16 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// Whether that is less than `age` ago. A clock that was set back says nothing.
+    fn is_within(self, age: TimeDelta) -> bool {
+        (TimeDelta::zero()..age).contains(&(Utc::now() - self.at))
+    }
+
     /// Refuses what was seen so long ago that entries which came after it may be gone from the log:
-    /// the next version would seem to be free.
+    /// the next version would seem to be free. A process may sleep at any moment, and so it is asked
+    /// after the log has answered too.
     fn check(self) -> Result<Self, DeltaTableError> {
-        // A clock that was set back says nothing.
-        if (TimeDelta::zero()..FRESH).contains(&(Utc::now() - self.at)) {
+        if self.is_within(FRESH) {
             return Ok(self);
         }
         let Self { version, at } = self;
@@ -57,12 +68,10 @@ impl Seen {
 impl TableLog {
     /// How far the log goes now.
     pub(crate) async fn seen_now(&mut self) -> Result<Seen, LakeError> {
-        if let Some(seen) = self.seen.and_then(|seen| seen.check().ok()) {
-            return Ok(self.follow(seen).await?.0);
+        match self.seen {
+            Some(seen) if seen.is_within(RECENT) => Ok(self.follow(seen).await?.0),
+            _ => self.update().await,
         }
-        let table = self.table.name;
-        self.now().await?;
-        self.seen.ok_or_else(|| LakeError::delta(table)(DeltaTableError::NotInitialized))
     }
 
     /// Adds `files` to the table. Tells how often somebody else was faster.
@@ -75,20 +84,24 @@ impl TableLog {
         mut seen: Seen,
     ) -> Result<u64, LakeError> {
         let mut attempts = Attempts::default();
+        // Somebody in this process may have gone on meanwhile.
+        let mut is_last = self.seen.is_none_or(|last| last.version <= seen.version);
         loop {
+            if !is_last {
+                let (now, merged) = self.follow(seen).await?;
+                files.retain(|file| !merged.contains(&file.name));
+                seen = now;
+            }
             let actions = files.iter().map(|file| Action::Add(add(file, true))).collect();
             let operation = DeltaOperation::Write {
                 mode: SaveMode::Append,
                 partition_by: None,
                 predicate: None,
             };
-            let commit = self.commit(actions, operation, seen, &mut attempts).await;
-            if commit.map_err(LakeError::delta(self.table.name))? {
+            if self.commit(actions, operation, seen, &mut attempts).await? {
                 return Ok(attempts.conflicts);
             }
-            let (now, merged) = self.follow(seen).await?;
-            files.retain(|file| !merged.contains(&file.name));
-            seen = now;
+            is_last = false;
         }
     }
 
@@ -98,20 +111,16 @@ impl TableLog {
         &mut self,
         is_gone: impl Fn(&Named) -> bool,
     ) -> Result<u64, LakeError> {
-        let error = LakeError::delta(self.table.name);
         let mut attempts = Attempts::default();
-        let remove = async {
-            loop {
-                let seen = self.update().await?;
-                let gone = self.named()?.into_iter().filter(&is_gone);
-                let actions = gone.map(|file| Action::Remove(remove(file.name, file.size, true)));
-                let operation = DeltaOperation::Delete { predicate: None };
-                if self.commit(actions.collect(), operation, seen, &mut attempts).await? {
-                    return Ok(attempts.conflicts);
-                }
+        loop {
+            let seen = self.update().await?;
+            let gone = self.named()?.into_iter().filter(&is_gone);
+            let actions = gone.map(|file| Action::Remove(remove(file.name, file.size, true)));
+            let operation = DeltaOperation::Delete { predicate: None };
+            if self.commit(actions.collect(), operation, seen, &mut attempts).await? {
+                return Ok(attempts.conflicts);
             }
-        };
-        remove.await.map_err(error)
+        }
     }
 
     /// Puts `new`, which has their rows, in the place of the files `old`; `false` where one of these
@@ -122,57 +131,52 @@ impl TableLog {
         new: Option<&StoredFile>,
         fewer: bool,
     ) -> Result<bool, LakeError> {
-        let error = LakeError::delta(self.table.name);
         let mut attempts = Attempts::default();
         let target_size = new.map_or(0, |file| i64::try_from(file.size).unwrap_or(i64::MAX));
         let operation = || DeltaOperation::Optimize { predicate: None, target_size };
-        let rewrite = async {
-            loop {
-                let seen = self.update().await?;
-                let there: HashMap<String, i64> =
-                    self.named()?.into_iter().map(|file| (file.name, file.size)).collect();
-                let found = old.iter().map(|file| there.get_key_value(file.name()));
-                let Some(found) = found.collect::<Option<Vec<_>>>() else { return Ok(false) };
-                let removed = found.into_iter().map(|(name, size)| {
-                    let tags = Some(HashMap::from([(MERGED_TAG.to_owned(), None)]));
-                    Remove { tags, ..remove(name.clone(), *size, fewer) }
-                });
-                let added = new.map(|file| Action::Add(add(file, fewer)));
-                let actions = removed.map(Action::Remove).chain(added).collect();
-                if self.commit(actions, operation(), seen, &mut attempts).await? {
-                    return Ok(true);
-                }
+        loop {
+            let seen = self.update().await?;
+            let there: HashMap<String, i64> =
+                self.named()?.into_iter().map(|file| (file.name, file.size)).collect();
+            let found = old.iter().map(|file| there.get_key_value(file.name()));
+            let Some(found) = found.collect::<Option<Vec<_>>>() else { return Ok(false) };
+            let removed = found.into_iter().map(|(name, size)| {
+                let tags = Some(HashMap::from([(MERGED_TAG.to_owned(), None)]));
+                Remove { tags, ..remove(name.clone(), *size, fewer) }
+            });
+            let added = new.map(|file| Action::Add(add(file, fewer)));
+            let actions = removed.map(Action::Remove).chain(added).collect();
+            if self.commit(actions, operation(), seen, &mut attempts).await? {
+                return Ok(true);
             }
-        };
-        rewrite.await.map_err(error)
+        }
     }
 
     /// Follows the log from `seen` to its end, and tells which files were merged in between.
-    async fn follow(&mut self, seen: Seen) -> Result<(Seen, HashSet<String>), LakeError> {
-        let table = self.table.name;
-        let mut seen = seen.check().map_err(LakeError::delta(table))?;
+    async fn follow(&mut self, mut seen: Seen) -> Result<(Seen, HashSet<String>), LakeError> {
         let mut merged = HashSet::new();
         loop {
-            let (next, at) = (seen.version + 1, Utc::now());
-            let entry = self.delta.log_store().read_commit_entry(next).await;
-            let Some(entry) = entry.map_err(LakeError::delta(table))? else {
+            let at = Utc::now();
+            let entry = self.entry(seen.version + 1).await?;
+            seen.check().map_err(self.error())?;
+            let Some(actions) = entry else {
                 seen.at = at;
                 self.seen = Some(seen);
                 return Ok((seen, merged));
             };
-            for action in get_actions(next, &entry).map_err(LakeError::delta(table))? {
+            for action in actions {
                 match action {
                     Action::Remove(removed) if is_merged(&removed) => {
                         merged.insert(removed.path);
                     }
                     // It may be a table by now that is not ours to write.
                     Action::Metadata(_) | Action::Protocol(_) => {
-                        self.now().await?;
+                        self.update().await?;
                     }
                     _ => {}
                 }
             }
-            seen.version = next;
+            seen.version += 1;
         }
     }
 
@@ -184,18 +188,18 @@ impl TableLog {
         operation: DeltaOperation,
         seen: Seen,
         attempts: &mut Attempts,
-    ) -> Result<bool, DeltaTableError> {
+    ) -> Result<bool, LakeError> {
         if actions.is_empty() {
             return Ok(true);
         }
-        PROTOCOL.can_commit(self.delta.snapshot()?, &actions, &operation)?;
-        let entry = CommitData::new(actions, operation, HashMap::new(), Vec::new()).get_bytes()?;
-        let entry = CommitOrBytes::LogBytes(entry);
-        if attempts.conflicts == 0 {
-            self.check_last(seen.version).await?;
+        if attempts.conflicts == 0 && !self.is_last(seen.version).await? {
+            attempts.conflicts += 1;
+            return Ok(false);
         }
-        let (version, at) = (seen.check()?.version + 1, Utc::now());
-        match self.delta.log_store().write_commit_entry(version, entry, Uuid::new_v4()).await {
+        let entry = self.encode(actions, operation).map_err(self.error())?;
+        let version = seen.check().map_err(self.error())?.version + 1;
+        let (log, at) = (self.delta.log_store(), Utc::now());
+        match log.write_commit_entry(version, entry, Uuid::new_v4()).await {
             Ok(()) => {}
             Err(TransactionError::VersionAlreadyExists(_))
                 if attempts.conflicts < COMMIT_CONFLICTS =>
@@ -204,8 +208,10 @@ impl TableLog {
                 tokio::time::sleep(pause(attempts.conflicts)).await;
                 return Ok(false);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(self.error()(error.into())),
         }
+        // What fills a hole in the log is read by nobody, and so it is to be committed again.
+        seen.check().map_err(self.error())?;
         tracing::debug!(table = self.table.name, version, "committed");
         self.seen = Some(Seen { version, at });
         // What was committed stands, whatever becomes of the checkpoint.
@@ -215,27 +221,62 @@ impl TableLog {
         Ok(true)
     }
 
-    /// Refuses a log that does not have `version`: it is another one, and would have a hole with the
-    /// next version. Nobody deletes the last entry of a log.
-    async fn check_last(&self, version: u64) -> Result<(), DeltaTableError> {
-        let entry = commit_uri_from_version(Some(version));
-        match self.delta.log_store().object_store(None).head(&entry).await {
-            Ok(_) => Ok(()),
-            Err(object_store::Error::NotFound { .. }) => Err(DeltaTableError::generic(format!(
-                "version {version} is gone from its log: the table was deleted or replaced"
-            ))),
-            Err(error) => Err(error.into()),
+    /// The entry of a commit.
+    fn encode(
+        &self,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+    ) -> Result<CommitOrBytes, DeltaTableError> {
+        let table = self.delta.snapshot()?;
+        PROTOCOL.can_commit(table, &actions, &operation)?;
+        let information = HashMap::from([(TABLE_TAG.to_owned(), table.metadata().id().into())]);
+        let entry = CommitData::new(actions, operation, information, Vec::new()).get_bytes()?;
+        Ok(CommitOrBytes::LogBytes(entry))
+    }
+
+    /// What a version of the log says; `None` where it is not there. Refuses another table's.
+    async fn entry(&self, version: u64) -> Result<Option<Vec<Action>>, LakeError> {
+        let entry = self.delta.log_store().read_commit_entry(version).await;
+        let Some(entry) = entry.map_err(self.error())? else { return Ok(None) };
+        let actions = get_actions(version, &entry).map_err(self.error())?;
+        let id = self.id();
+        let is_another = actions.iter().filter_map(table_of).any(|of| Some(of) != id.as_deref());
+        if is_another { Err(self.replaced()) } else { Ok(Some(actions)) }
+    }
+
+    /// Whether `version` is the log's last. Refuses a log that does not go so far, which is
+    /// another's: the next version would leave a hole in it.
+    async fn is_last(&self, version: u64) -> Result<bool, LakeError> {
+        // It may have been deleted, as old as it was, but not before others came after it.
+        if self.entry(version).await?.is_some() {
+            Ok(true)
+        } else if self.entry(version + 1).await?.is_some() {
+            Ok(false)
+        } else if self.is_there().await.map_err(self.error())? {
+            Err(self.replaced())
+        } else {
+            Err(LakeError::Missing { uri: self.lake() })
         }
+    }
+
+    fn replaced(&self) -> LakeError {
+        LakeError::Replaced { uri: self.lake() }
+    }
+
+    /// The lake that the table is in.
+    fn lake(&self) -> String {
+        let table = self.delta.table_url();
+        table.join("..").as_ref().unwrap_or(table).to_string()
     }
 
     /// Writes a checkpoint, and deletes what no reader needs any more, where `version` is one of
     /// those after which the table's own properties ask for it.
-    async fn checkpoint_if_due(&mut self, version: u64) -> Result<(), DeltaTableError> {
-        let config = self.delta.snapshot()?.table_config();
+    async fn checkpoint_if_due(&mut self, version: u64) -> Result<(), LakeError> {
+        let config = self.delta.snapshot().map_err(self.error())?.table_config();
         let keep = config.log_retention_duration();
         if (version + 1).is_multiple_of(config.checkpoint_interval().get()) {
             self.update().await?;
-            self.checkpoint(true, keep).await?;
+            self.checkpoint(true, keep).await.map_err(self.error())?;
         }
         Ok(())
     }
@@ -250,8 +291,17 @@ struct Attempts {
 
 /// How long to wait after so many conflicts: longer each time, and not as long as others do.
 fn pause(conflicts: u64) -> Duration {
-    let longest = (PAUSE << conflicts.min(7)).min(PAUSE_AT_MOST);
+    let longest = (PAUSE << (conflicts - 1).min(7)).min(PAUSE_AT_MOST);
     Duration::from_millis(fastrand::u64(..=longest))
+}
+
+/// The id of the table that an action is of, where it says so.
+fn table_of(action: &Action) -> Option<&str> {
+    match action {
+        Action::CommitInfo(commit) => commit.info.get(TABLE_TAG)?.as_str(),
+        Action::Metadata(metadata) => Some(metadata.id()),
+        _ => None,
+    }
 }
 
 fn is_merged(removed: &Remove) -> bool {

@@ -26,6 +26,11 @@ async fn logs<const N: usize>(folder: &tempfile::TempDir) -> (Place, [TableLog; 
     (place, logs.try_into().ok().expect("so many were opened"))
 }
 
+/// Where the log has an entry.
+fn entry(version: u64) -> Path {
+    Path::from(format!("{LOG}/{version:020}.json"))
+}
+
 async fn add_file(log: &mut TableLog, name: &str) -> Result<u64, LakeError> {
     let seen = log.seen_now().await?;
     log.add(vec![&file(name.to_owned())], seen).await
@@ -66,17 +71,37 @@ async fn writers_beside_each_other_lose_nothing() {
 #[tokio::test]
 async fn what_was_merged_meanwhile_is_not_added() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (_, [mut writer, mut maintainer]) = logs(&folder).await;
+    let (_, [mut writer, mut looking, mut maintainer]) = logs(&folder).await;
     let [late, new] = ["late", "new"].map(|name| file(name.to_owned()));
     let seen = writer.seen_now().await.expect("a log");
+    looking.seen_now().await.expect("a log");
     add_file(&mut maintainer, "late").await.expect("somebody else was faster");
     let old = maintainer.files().await.expect("files").files;
     let merged = file("merged".to_owned());
     assert!(maintainer.rewrite(&old, Some(&merged), false).await.expect("it is merged"));
+    looking.seen_now().await.expect("a log");
 
-    let conflicts = writer.add(vec![&late, &new], seen).await.expect("it is looked at");
+    let conflicts = writer.add(vec![&late], seen).await.expect("it is looked at");
     assert_eq!(conflicts, 1);
+    // Who has looked already need not try.
+    let conflicts = looking.add(vec![&late, &new], seen).await.expect("it is looked at");
+    assert_eq!(conflicts, 0);
     assert_eq!(names(&mut writer).await, ["merged", "new"].map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn a_log_of_which_the_first_entries_are_deleted_is_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (place, [mut writer, mut other]) = logs(&folder).await;
+    let seen = writer.seen_now().await.expect("a log");
+    add_file(&mut other, "a").await.expect("a commit");
+    other.now().await.expect("a table");
+    other.checkpoint(true, Duration::ZERO).await.expect("a checkpoint");
+    place.store.delete(&entry(seen.version)).await.expect("an entry");
+
+    let conflicts = writer.add(vec![&file("b".to_owned())], seen).await.expect("a commit");
+    assert_eq!(conflicts, 1);
+    assert_eq!(names(&mut writer).await, ["a", "b"].map(str::to_owned).into());
 }
 
 #[tokio::test]
@@ -90,8 +115,7 @@ async fn what_was_seen_long_ago_is_not_gone_by() {
     // Older entries are deleted once there is a checkpoint.
     other.now().await.expect("a table");
     other.checkpoint(true, Duration::ZERO).await.expect("a checkpoint");
-    let entry = Path::from(format!("{LOG}/{:020}.json", seen.version + 1));
-    place.store.delete(&entry).await.expect("an entry");
+    place.store.delete(&entry(seen.version + 1)).await.expect("an entry");
 
     let late = file("late".to_owned());
     for at in [seen.at - FRESH, Utc::now() + FRESH] {
@@ -113,13 +137,19 @@ async fn a_table_that_is_made_another_meanwhile_is_not_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let (place, [mut writer]) = logs(&folder).await;
     let seen = writer.seen_now().await.expect("a log");
-    let first = Path::from(format!("{LOG}/{:020}.json", 0));
-    let entry = place.store.get(&first).await.expect("an entry").bytes().await.expect("bytes");
-    let entry = String::from_utf8(entry.to_vec()).expect("text");
-    let entry = entry.replace("stagelight.format\":\"", "stagelight.format\":\"0");
-    let second = Path::from(format!("{LOG}/{:020}.json", 1));
-    place.store.put(&second, entry.into_bytes().into()).await.expect("it is another");
+    let first = place.store.get(&entry(0)).await.expect("an entry").bytes().await.expect("bytes");
+    let first = String::from_utf8(first.to_vec()).expect("text");
+    let second = first.replace("stagelight.format\":\"", "stagelight.format\":\"0");
+    place.store.put(&entry(1), second.into_bytes().into()).await.expect("it is another");
 
-    let error = writer.add(vec![&file("a".to_owned())], seen).await.expect_err("another format");
-    assert!(matches!(error, LakeError::Format { .. }), "{error}");
+    for error in [
+        writer.add(vec![&file("a".to_owned())], seen).await.expect_err("another format"),
+        add_file(&mut writer, "a").await.expect_err("another format"),
+        writer.add(vec![&file("a".to_owned())], seen).await.expect_err("another format"),
+        writer.remove(|_| true).await.expect_err("another format"),
+        writer.rewrite(&[], Some(&file("a".to_owned())), false).await.expect_err("another format"),
+    ] {
+        assert!(matches!(error, LakeError::Format { .. }), "{error}");
+    }
+    place.store.head(&entry(2)).await.expect_err("nothing was committed");
 }
