@@ -222,7 +222,7 @@ pub(crate) struct Worker {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = interval)]
     pub(crate) commit_after: Duration,
     /// How long a message is hidden from other workers at a time; extended while it is worked on
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = interval)]
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = visibility)]
     pub(crate) visibility_timeout: Duration,
     /// What cannot be read goes to quarantine when it was received so often [default: 10; where the
     /// queue has a dead-letter queue, never]
@@ -377,6 +377,13 @@ fn interval(text: &str) -> Result<Duration, String> {
     if interval.is_zero() { Err("it must be a second at least".to_owned()) } else { Ok(interval) }
 }
 
+/// Of which SQS allows twelve hours.
+fn visibility(text: &str) -> Result<Duration, String> {
+    let timeout = interval(text)?;
+    let is_allowed = timeout <= Duration::from_secs(12 * 3_600);
+    if is_allowed { Ok(timeout) } else { Err("twelve hours at most, as SQS allows".to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -399,6 +406,8 @@ mod tests {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         assert_eq!(interval("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(visibility("12h"), Ok(Duration::from_secs(43_200)));
+        visibility("13h").expect_err("SQS would refuse it");
         assert!(interval("0m").is_err());
     }
 }

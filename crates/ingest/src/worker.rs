@@ -196,7 +196,8 @@ struct Running {
     messages: Messages,
     works: Works,
     /// Of segments by what they were announced as.
-    commits: Commits<SourceId>,
+    /// With what becomes of whose messages.
+    commits: Commits<(SourceId, Fate)>,
     receiving: Option<Receiving>,
     receive_failures: u32,
     /// So many segments one after another could not be stored.
@@ -420,7 +421,11 @@ impl Running {
                     quarantined = ingested.quarantined,
                     "read"
                 );
-                self.commits.push(ingested, Some(source));
+                let fate = match task {
+                    Task::Read(_) => Fate::Committed,
+                    Task::Keep(_) => Fate::Quarantined,
+                };
+                self.commits.push(ingested, Some((source, fate)));
             }
             Err(ReadError::Object(ObjectError::Gone)) => {
                 tracing::info!(segment = %source.uri, id = source.id(), "it is gone");
@@ -474,7 +479,7 @@ impl Running {
         self.works.begin(source, Task::Keep(unread));
     }
 
-    fn committed(&mut self, commit: Option<Commit<SourceId>>) -> Result<(), WorkerError> {
+    fn committed(&mut self, commit: Option<Commit<(SourceId, Fate)>>) -> Result<(), WorkerError> {
         let Commit { waited_for, result, .. } = commit.ok_or(WorkerError::Panicked)?;
         let committed = result?;
         self.worker.health.good("lake");
@@ -485,8 +490,8 @@ impl Running {
             conflicts = committed.conflicts,
             "committed"
         );
-        for source in waited_for {
-            self.messages.resolve(&source, Fate::Committed);
+        for (source, fate) in waited_for {
+            self.messages.resolve(&source, fate);
         }
         Ok(())
     }

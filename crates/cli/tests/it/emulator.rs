@@ -350,6 +350,8 @@ async fn what_was_left_behind_comes_in() {
     });
     emulator.wait_until_empty().await;
     wait_for("all of it", || emulator.rows(lake, "SELECT uri FROM sources").len() == 5);
+    let quarantined = "stagelight_worker_messages_total{outcome=\"quarantined\"}";
+    wait_for("what became of the message", || worker.metric(quarantined) == 1.0);
     worker.stop();
     assert_eq!(emulator.depth(&emulator.dead).await, 0);
     let kept = emulator.rows(lake, "SELECT source, reason FROM quarantine");
