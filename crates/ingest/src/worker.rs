@@ -195,8 +195,7 @@ struct Running {
     leases: Leases,
     messages: Messages,
     works: Works,
-    /// Of segments by what they were announced as.
-    /// With what becomes of whose messages.
+    /// Of segments by what they were announced as, and what becomes of their messages.
     commits: Commits<(SourceId, Fate)>,
     receiving: Option<Receiving>,
     receive_failures: u32,
