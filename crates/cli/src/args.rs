@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use stagelight_ingest::{Address, Options};
 use stagelight_lake::KEPT_AT_LEAST;
+use url::Url;
 
 /// What happened in a Spark application, answered in a second.
 ///
@@ -193,7 +194,7 @@ pub(crate) struct Serve {
 #[derive(Args, Debug)]
 pub(crate) struct Worker {
     /// The queue
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = queue_url)]
     pub(crate) queue_url: String,
     /// Only objects here or below, as in s3://bucket/prefix
     #[arg(long, value_name = "URI", value_parser = address)]
@@ -247,10 +248,10 @@ pub(crate) struct Replay {
     #[arg(value_name = "URI", value_parser = address)]
     pub(crate) places: Vec<Address>,
     /// The queue
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = queue_url)]
     pub(crate) queue_url: String,
     /// The messages of this queue, which are taken out of it
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = queue_url)]
     pub(crate) dead_letters: Option<String>,
     /// Objects that went to quarantine whole: not readable, too large
     #[arg(long)]
@@ -334,6 +335,13 @@ fn address(text: &str) -> Result<Address, String> {
     Address::parse(text).ok_or_else(|| format!("`{text}` is not s3://bucket/prefix"))
 }
 
+/// Reads `https://sqs.eu-central-1.amazonaws.com/123456789012/logs`, which is not a queue's name.
+fn queue_url(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let is_queue = url.is_some_and(|url| url.path().len() > 1);
+    if is_queue { Ok(text.to_owned()) } else { Err("no https://…, as SQS gives it".to_owned()) }
+}
+
 /// Reads `name=12.5` and `name=36h`, which is in seconds.
 fn threshold(text: &str) -> Result<(String, f64), String> {
     let (name, value) =
@@ -387,6 +395,18 @@ fn visibility(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn queues_are_urls() {
+        for right in ["https://sqs.eu-central-1.amazonaws.com/1/logs", "http://localhost:4566/1/a"]
+        {
+            assert_eq!(queue_url(right).as_deref(), Ok(right));
+        }
+        for wrong in ["logs", "arn:aws:sqs:eu-central-1:1:logs", "https://sqs.a.amazonaws.com/", ""]
+        {
+            queue_url(wrong).expect_err(wrong);
+        }
+    }
 
     #[test]
     fn thresholds_are_numbers_or_durations() {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use stagelight_ingest::{
@@ -15,6 +15,7 @@ use stagelight_ingest::{
 use stagelight_lake::Lake;
 
 use crate::args::{Global, Ingest, SummaryFormat};
+use crate::places::local;
 use crate::terminal::{bytes, count, warn};
 
 /// Exit code when something went to quarantine.
@@ -43,15 +44,17 @@ async fn find(paths: &[PathBuf]) -> Result<Discoveries> {
     let mut places = Vec::new();
     for path in paths {
         let text = path.to_string_lossy();
-        match (Address::parse(&text), text.split_once("://")) {
+        match (Address::parse(&text), local(path)?) {
             (Some(place), _) => places.push(place),
-            (None, None) => files.push(path.clone()),
-            (None, Some(("file", _))) => {
-                let path = url::Url::parse(&text).ok().and_then(|url| url.to_file_path().ok());
-                files.push(path.with_context(|| format!("{text} is no path of this machine"))?);
-            }
-            (None, Some(_)) => bail!("{text} cannot be read: logs are files, folders and s3://"),
+            (None, Some(file)) => files.push(file),
+            (None, None) => bail!("{text} cannot be read: logs are files, folders and s3://"),
         }
+    }
+    // Where something is there, that is read, and the rest goes to quarantine.
+    let is_nowhere = |file: &PathBuf| matches!(file.try_exists(), Ok(false));
+    if let Some(file) = files.first().filter(|_| places.is_empty() && files.iter().all(is_nowhere))
+    {
+        bail!("{} is not there: name a log, or a folder of logs", file.display());
     }
     let here = tokio::task::spawn_blocking(move || discover(&files)).await?.into();
     if places.is_empty() {

@@ -9,6 +9,7 @@ mod ingest;
 mod live;
 mod logging;
 mod maintain;
+mod places;
 mod replay;
 mod serve;
 mod shell;

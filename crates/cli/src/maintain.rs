@@ -13,6 +13,7 @@ use stagelight_ingest::{
 use stagelight_lake::{Checkpointed, Compacted, CompactionOptions, Lake, Vacuumed};
 
 use crate::args::{Global, Maintain, SummaryFormat};
+use crate::places::{keep_out, local};
 use crate::terminal::{bytes, count, table, warn};
 
 /// What was done to a table.
@@ -28,6 +29,8 @@ const NOT_ALL: u8 = 3;
 
 /// Merges, writes checkpoints and deletes, in that order, and says what came of it.
 pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode> {
+    let logs = command.clean_logs.as_deref().map(local).transpose()?.flatten();
+    logs.iter().try_for_each(|logs| keep_out(logs, &global.lake))?;
     let lake = retry::lake(|| Lake::open(&global.lake)).await?;
     let options = CompactionOptions {
         target_bytes: command.target_mib << 20,
@@ -81,12 +84,10 @@ async fn clean_logs(lake: &Lake, place: &Path, command: &Maintain) -> Result<Cle
         dry_run: command.dry_run,
     };
     let shown = place.to_string_lossy();
-    let place = match Address::parse(&shown) {
-        Some(address) => Place::Object(address),
-        None if shown.contains("://") => {
-            bail!("{shown} has no logs: they are in folders and s3://")
-        }
-        None => Place::File(place.to_owned()),
+    let place = match (Address::parse(&shown), local(place)?) {
+        (Some(address), _) => Place::Object(address),
+        (None, Some(folder)) => Place::File(folder),
+        (None, None) => bail!("{shown} has no logs: they are in folders and s3://"),
     };
     // After all that was done to the lake: it must have them now.
     let ledger = retry::lake(|| lake.ledger()).await?;
@@ -156,7 +157,11 @@ fn summary(out: &mut impl Write, tables: &[(&str, Maintained)], dry_run: bool) -
         ]);
     }
     if nothing {
-        return writeln!(out, "There is nothing to do.");
+        return writeln!(
+            out,
+            "There is nothing to do in the lake: small files wait until their segments have not \
+             changed for --settled, and those of the current day until there are --min-files."
+        );
     }
     if dry_run {
         writeln!(out, "What would be done:")?;

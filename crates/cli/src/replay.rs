@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use stagelight_ingest::{
-    Address, Objects, S3, Sqs, aws_settings, replay_objects, replay_place, replay_queue,
+    Address, Objects, Queue, S3, Sqs, aws_settings, replay_objects, replay_place, replay_queue,
 };
 use stagelight_lake::Lake;
 
@@ -17,6 +17,8 @@ use crate::terminal::{count, warn};
 pub(crate) async fn run(global: &Global, command: &Replay) -> Result<ExitCode> {
     let settings = aws_settings().await;
     let queue = Sqs::new(&settings, &command.queue_url);
+    // Also where there is nothing to send, a queue that is not there is worth a word.
+    queue.depth().await?;
     let mut messages = 0;
     if let Some(url) = &command.dead_letters {
         messages += replay_queue(&Sqs::new(&settings, url), &queue).await?;
@@ -27,6 +29,8 @@ pub(crate) async fn run(global: &Global, command: &Replay) -> Result<ExitCode> {
             let mut objects = Vec::new();
             for source in ledger.unread() {
                 match Address::parse(&source.uri) {
+                    // That a place had no logs is in quarantine, too.
+                    Some(place) if place.is_folder() => {}
                     Some(address) => objects.push(address),
                     None => warn(&format!("{} is in no bucket and was left out", source.uri)),
                 }
@@ -38,6 +42,7 @@ pub(crate) async fn run(global: &Global, command: &Replay) -> Result<ExitCode> {
             messages += replay_place(&objects, place, &ledger, &queue).await?;
         }
     }
-    writeln!(io::stdout(), "{} messages", count(messages))?;
+    let noun = if messages == 1 { "message" } else { "messages" };
+    writeln!(io::stdout(), "{} {noun}", count(messages))?;
     Ok(ExitCode::SUCCESS)
 }

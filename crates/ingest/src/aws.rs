@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 /// To begin a connection may take so long.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -60,7 +60,7 @@ impl Failure {
         let message = match (error.message(), code.is_empty()) {
             (Some(message), false) => format!("{code}: {message}"),
             (None, false) => code.clone(),
-            _ => DisplayErrorContext(error).to_string(),
+            _ => without_code(error),
         };
         Self { code, status, message }
     }
@@ -68,5 +68,36 @@ impl Failure {
     /// Whether somebody has to give rights or set something up.
     pub(crate) fn is_not_allowed(&self) -> bool {
         NOT_ALLOWED.contains(&self.code.as_str()) || matches!(self.status, Some(401 | 403))
+    }
+}
+
+/// An error for which the service has no code: what it is, what caused that, and what to look at.
+fn without_code<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: std::error::Error + 'static,
+{
+    let mut said = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !said.contains(&more) {
+            said = format!("{said}: {more}");
+        }
+        cause = error.source();
+    }
+    match error {
+        SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
+            format!("{said}; it is looked for where AWS_REGION and AWS_ENDPOINT_URL say")
+        }
+        SdkError::DispatchFailure(_) if said.contains("credential") => format!(
+            "{said}; credentials are looked for where AWS' own tools do: environment, profile, role"
+        ),
+        SdkError::ResponseError(response) => {
+            format!("{said}: HTTP status {}", response.raw().status())
+        }
+        SdkError::ServiceError(service) => {
+            format!("{said}: HTTP status {}", service.raw().status())
+        }
+        _ => said,
     }
 }

@@ -76,7 +76,11 @@ impl Found {
     fn visit(&mut self, path: &Path) {
         let root = match path.canonicalize() {
             Ok(root) => root,
-            Err(error) => return self.unreadable(path, &error),
+            Err(error) => {
+                let source = SourceId { uri: uri(path), etag: String::new() };
+                let problem = Problem::Unreadable(error.to_string());
+                return self.discovery.problems.push((source, path.display().to_string(), problem));
+            }
         };
         let before = self.files();
         let problems = self.discovery.problems.len();

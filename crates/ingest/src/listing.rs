@@ -94,7 +94,7 @@ impl Listing {
             let listed = retry::objects(list).await?;
             match listed.next {
                 // Beside the object, and the folder, of the name that is meant, others begin so.
-                Some(_) if page.is_none() && !self.is_folder(&prefix) => {
+                Some(_) if page.is_none() && !prefix.is_folder() => {
                     let below = Address { key: format!("{}/", prefix.key), ..prefix };
                     self.pages.push_back((below, None));
                     let itself = listed.objects.into_iter().filter(|o| o.address == self.place);
@@ -118,10 +118,6 @@ impl Listing {
             return Ok(Some(self.look_at(rest)));
         }
         Ok((!std::mem::replace(&mut self.found, true)).then(|| self.nothing()))
-    }
-
-    fn is_folder(&self, prefix: &Address) -> bool {
-        prefix.key.is_empty() || prefix.key.ends_with('/')
     }
 
     /// Takes all but the last log: there may be more of it.

@@ -39,6 +39,11 @@ impl Address {
             })
     }
 
+    /// Whether it is a place of objects by its name, and none itself.
+    pub fn is_folder(&self) -> bool {
+        self.key.is_empty() || self.key.ends_with('/')
+    }
+
     /// The last two parts of the key: the folder, empty where there is none, and the file.
     pub(crate) fn folder_and_file(&self) -> (&str, &str) {
         let (folder, file) = self.key.rsplit_once('/').unwrap_or(("", &self.key));

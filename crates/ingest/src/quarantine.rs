@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use chrono::Utc;
-use stagelight_eventlog::{Identity, LineError, Value};
+use serde::de::IgnoredAny;
+use stagelight_eventlog::{DecodeError, Identity, LineError, Value};
 use stagelight_lake::SourceId;
 use stagelight_tables::{QUARANTINE, Rejection, RowContext, TableBuilder};
 
@@ -93,12 +94,18 @@ impl Problem {
         matches!(self, Self::Unreadable(_))
     }
 
-    pub(crate) fn from_line(rejection: &Rejection, complete: bool) -> Self {
+    /// Of the line `raw`.
+    pub(crate) fn from_line(rejection: &Rejection, raw: &[u8], complete: bool) -> Self {
+        let detail = match rejection {
+            Rejection::Decode(DecodeError::Json(_)) => why_not_json(raw),
+            _ => None,
+        }
+        .unwrap_or_else(|| rejection.to_string());
         match rejection {
-            Rejection::Decode(error) if !complete => {
-                Self::TruncatedLine(format!("the last line is cut: {error}"))
+            Rejection::Decode(_) if !complete => {
+                Self::TruncatedLine(format!("the last line is cut: {detail}"))
             }
-            other => Self::Line(other.reason(), other.to_string()),
+            other => Self::Line(other.reason(), detail),
         }
     }
 
@@ -110,6 +117,15 @@ impl Problem {
             LineError::Io(error) => Self::Unreadable(error.to_string()),
         }
     }
+}
+
+/// What is wrong with a line that is no JSON, and at which of its bytes: the quick parser does not
+/// tell. `None` where the other one finds nothing wrong.
+fn why_not_json(line: &[u8]) -> Option<String> {
+    let error = serde_json::from_slice::<IgnoredAny>(line).err()?;
+    let said = error.to_string();
+    let reason = said.split(" at line ").next().unwrap_or(&said);
+    Some(format!("not JSON: {reason} at byte {}", error.column()))
 }
 
 /// Where in a file a problem is.

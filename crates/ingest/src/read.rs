@@ -169,7 +169,8 @@ impl Reading<'_> {
                         self.is_log();
                     }
                     Err(rejection) => {
-                        let problem = Problem::from_line(&rejection, line.complete);
+                        let raw = self.rows.raw(&line);
+                        let problem = Problem::from_line(&rejection, raw, line.complete);
                         let place = (line.number, line.offset);
                         if matches!(rejection, Rejection::Row(_)) {
                             // Spark wrote it, though not all of it can be a row.

@@ -235,10 +235,12 @@ impl FoundLog {
     fn new(folder: &str, name: &str, files: Vec<File>, ledger: &Ledger) -> Self {
         let is_single =
             |file: &File| matches!(file.name, LogName::Segment { layout: LogLayout::Single, .. });
-        let uri = if files.iter().all(is_single) {
-            format!("{}/{name}", folder.trim_end_matches('/'))
-        } else {
-            folder.to_owned()
+        let uri = match &files[..] {
+            [file] if is_single(file) => file.source.uri.clone(),
+            files if files.iter().all(is_single) => {
+                format!("{}/{name}", folder.trim_end_matches('/'))
+            }
+            _ => folder.to_owned(),
         };
         let segments = || files.iter().filter(|file| matches!(file.name, LogName::Segment { .. }));
         Self {

@@ -32,7 +32,7 @@ impl Sweep {
             sleep(self.every.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
             match self.once(&found).await {
                 Ok(missing) => tracing::info!(place = %self.place, missing, "swept"),
-                Err(error) => tracing::warn!(place = %self.place, error, "the sweep has stopped"),
+                Err(error) => tracing::warn!(place = %self.place, error, "not swept to the end"),
             }
         }
     }

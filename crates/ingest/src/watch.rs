@@ -40,7 +40,7 @@ use crate::watch_metrics::WatchMetrics;
 use changes::Change;
 use folder::{Folder, Followed};
 use pace::Places;
-use renamed::{forget_renamed, is_gone};
+use renamed::{forget_renamed, in_progress, is_gone};
 use work::{Done, Works};
 
 /// So many places are looked at side by side.
@@ -165,8 +165,9 @@ struct Reading {
     took: Duration,
 }
 
-/// Where a segment is that was read, and when it was changed.
-type Changed = (PathBuf, DateTime<Utc>);
+/// Where a segment is that was read, and when it was changed; `None` where its bytes were in before,
+/// under another name.
+type Changed = (PathBuf, Option<DateTime<Utc>>);
 
 struct Running {
     watch: Watch,
@@ -290,13 +291,14 @@ impl Running {
 
     fn done(&mut self, done: Option<Done>) -> Result<(), WatchError> {
         match done.ok_or(WatchError::Panicked)? {
-            Done::Swept { found, ledger, took } => self.swept(found, ledger, took),
+            Done::Swept { found, ledger, took } => self.swept(found, ledger, took)?,
             Done::Came(found) => {
                 self.change_all(&found);
             }
             Done::Found { place, found } => self.found(place, found),
             Done::Read { place, took, read, version } => self.read(place, took, read, version)?,
             Done::Kept(Ok(kept)) => self.commits.push(kept, None),
+            Done::Kept(Err(error)) if !error.may_pass() => return Err(error.into()),
             // The next sweep finds it again.
             Done::Kept(Err(error)) => tracing::warn!(%error, "what cannot be read was not kept"),
             Done::Told { folder, changes } => {
@@ -309,7 +311,12 @@ impl Running {
         Ok(())
     }
 
-    fn swept(&mut self, found: Discovery, ledger: Result<Ledger, LakeError>, took: Duration) {
+    fn swept(
+        &mut self,
+        found: Discovery,
+        ledger: Result<Ledger, LakeError>,
+        took: Duration,
+    ) -> Result<(), WatchError> {
         self.sweeping = false;
         let now = Instant::now();
         self.sweep_rests = now + took * SWEEP_REST;
@@ -322,6 +329,7 @@ impl Running {
                 });
                 self.watch.health.good("lake");
             }
+            Err(error) if !error.may_pass() => return Err(error.into()),
             Err(error) => {
                 self.watch.health.bad("lake", &error);
                 tracing::warn!(%error, "the ledger was not read");
@@ -335,6 +343,7 @@ impl Running {
         if let Some(folder) = self.folder.untold().cloned() {
             self.works.tell(folder, self.sender.clone());
         }
+        Ok(())
     }
 
     /// Has all places looked at in which something was found; tells how many were not known to have
@@ -354,6 +363,12 @@ impl Running {
     fn is_missing(&self, segment: &Segment) -> bool {
         let SourceId { uri, etag } = &segment.source;
         self.read.get(uri) != Some(etag) && !self.ledger.has(&segment.source)
+    }
+
+    /// Whether `source` was read when its file was in progress, and has got its finished name since.
+    fn is_renamed(&self, source: &SourceId) -> bool {
+        let before = in_progress(source);
+        self.read.get(&before.uri) == Some(&before.etag) || self.ledger.has(&before)
     }
 
     /// Keeps in quarantine what cannot be looked at, for as long as that is so.
@@ -420,8 +435,8 @@ impl Running {
                 if let Some(reading) = self.readings.get_mut(&place) {
                     reading.took += took;
                 }
-                let changed = (place, ingested.modified);
-                self.commits.push(ingested, Some(changed));
+                let modified = (!self.is_renamed(&ingested.source)).then_some(ingested.modified);
+                self.commits.push(ingested, Some((place, modified)));
             }
             Err(ReadError::Object(ObjectError::Gone)) => {
                 tracing::info!(segment = %uri, "it is gone");
@@ -463,7 +478,7 @@ impl Running {
         let mut slowest = 0.0_f64;
         let share = took / u32::try_from(segments.len().max(1)).unwrap_or(u32::MAX);
         for (place, modified) in &segments {
-            if *modified > self.began {
+            if let Some(modified) = modified.filter(|modified| *modified > self.began) {
                 let seconds = (now - modified).as_seconds_f64().max(0.0);
                 self.watch.metrics.observe_latency(seconds);
                 slowest = slowest.max(seconds);

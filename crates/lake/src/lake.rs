@@ -99,6 +99,10 @@ impl Lake {
         &self.place.root
     }
 
+    pub(crate) fn check_folder(&self, table: &Table) -> Result<(), LakeError> {
+        self.place.check_folder(table)
+    }
+
     /// The store that holds the lake and nothing else, its paths seen from the lake's root.
     pub fn store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.place.store)
@@ -119,6 +123,7 @@ impl Lake {
         if group.is_empty() {
             return Ok(committed);
         }
+        self.check().await?;
         let of_group: HashSet<&str> =
             group.iter().flat_map(|segment| &segment.files).map(|file| file.table.name).collect();
         // The tables are looked at before the ledger. What the ledger then lacks was not merged with
@@ -223,13 +228,20 @@ impl Lake {
     ///
     /// [`LakeError::Missing`] or [`LakeError::Replaced`] where it is not.
     pub async fn check(&self) -> Result<(), LakeError> {
-        let mut now = TableLog::open(&self.place, SOURCES, false).await?;
-        if !now.is_there().await.map_err(LakeError::delta(SOURCES.name))? {
+        let mut opened = self.table(SOURCES).await;
+        if opened.has_what_was_read().await? {
+            return Ok(());
+        }
+        if !opened.is_there().await.map_err(LakeError::delta(SOURCES.name))? {
             return Err(LakeError::Missing { uri: self.place.root.to_string() });
         }
+        if opened.id().is_none() {
+            opened.now().await?;
+            return Ok(());
+        }
+        let mut now = TableLog::open(&self.place, SOURCES, false).await?;
         now.now().await?;
-        let opened = self.table(SOURCES).await.id();
-        if opened.is_some() && opened != now.id() {
+        if opened.id() != now.id() {
             return Err(LakeError::Replaced { uri: self.place.root.to_string() });
         }
         Ok(())

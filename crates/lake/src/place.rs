@@ -133,6 +133,17 @@ impl Place {
         Ok(())
     }
 
+    /// Refuses a folder that has none for `table`: who stores there makes it again, where the lake was
+    /// moved away or deleted.
+    pub(crate) fn check_folder(&self, table: &Table) -> Result<(), LakeError> {
+        let Ok(folder) = self.root.to_file_path() else { return Ok(()) };
+        match folder.join(table.name).try_exists() {
+            Ok(false) => Err(LakeError::Missing { uri: self.root.to_string() }),
+            // Why it cannot be seen is for who stores to find out.
+            _ => Ok(()),
+        }
+    }
+
     /// Folders for the tables; in a bucket there are none.
     pub(crate) fn make_tables(&self, uri: &str) -> Result<(), LakeError> {
         let Ok(folder) = self.root.to_file_path() else { return Ok(()) };
@@ -189,7 +200,7 @@ fn is_refused(reason: &str) -> bool {
     reason.contains("status code: 40") && !reason.contains("408 Request Timeout")
 }
 
-/// What a store says, with what it says of the cause.
+/// What a store says, with what it says of the cause; of an answer in XML, its code and message.
 fn reason(error: &object_store::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -200,5 +211,17 @@ fn reason(error: &object_store::Error) -> String {
         }
         cause = error.source();
     }
-    text
+    match (element(&text, "Code"), element(&text, "Message"), text.split_once('<')) {
+        (Some(code), Some(message), Some((before, _))) => {
+            let before = before.trim_end_matches([':', ' ', '\n']);
+            format!("{before}: {code}: {message}")
+        }
+        _ => text,
+    }
+}
+
+/// The text of the first XML element of that name.
+fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once(&format!("</{name}>"))?.0)
 }

@@ -21,8 +21,9 @@ impl Lake {
     ///
     /// # Errors
     ///
-    /// [`LakeError::Store`].
+    /// [`LakeError::Store`]; [`LakeError::Missing`] where the lake's folder is gone.
     pub async fn put(&self, file: DataFile) -> Result<StoredFile, LakeError> {
+        self.check_folder(file.table)?;
         let path = path(file.table, &file.name);
         let mut stored = file.stored(Utc::now());
         let put = async {

@@ -186,6 +186,31 @@ fn a_place_without_logs_is_told() {
 }
 
 #[test]
+fn a_mistaken_path_makes_no_lake() {
+    let stagelight = Stagelight::new();
+    let run = stagelight.run(&["ingest", "/nowhere/logs", "file:///nowhere/others"]);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("/nowhere/logs is not there"), "{}", run.stderr);
+    assert!(!stagelight.lake().exists());
+}
+
+#[test]
+fn it_is_told_where_a_line_is_no_json() {
+    for (line, detail) in [
+        ("nothing of the kind\n", "not JSON: expected ident at byte 2"),
+        (r#"{"Event":"SparkListenerJobEnd","Job I"#, "the last line is cut: not JSON: EOF while"),
+        ("[]\n", "not a JSON object"),
+    ] {
+        let (stagelight, run) = ingest_file("local-1", format!("{START}\n{line}"));
+        assert_eq!(run.code, 3, "{line}: {}", run.stderr);
+        let details = stagelight.rows("SELECT detail FROM quarantine");
+        assert_eq!(details.len(), 1, "{line}");
+        let told = details[0]["detail"].as_str().expect("a text");
+        assert!(told.starts_with(detail), "{told}");
+    }
+}
+
+#[test]
 fn an_unknown_event_is_kept_as_json() {
     let event = r#"{"Event":"com.example.MyEvent","weight":[1,{"a":null}],"text":"x\"y"}"#;
     let (stagelight, run) = ingest_file("local-1", format!("{START}\n{event}\n"));

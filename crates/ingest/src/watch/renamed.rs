@@ -36,6 +36,11 @@ fn renamed(ledger: &Ledger, folder: &Path) -> Vec<SourceId> {
     ledger.segments().filter(is_renamed).map(|segment| segment.source.clone()).collect()
 }
 
+/// What `source` was while it was in progress: the bytes do not change with the name.
+pub(super) fn in_progress(source: &SourceId) -> SourceId {
+    SourceId { uri: format!("{}{IN_PROGRESS}", source.uri), etag: source.etag.clone() }
+}
+
 pub(super) fn is_gone(path: &Path) -> bool {
     path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

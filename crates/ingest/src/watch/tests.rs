@@ -92,6 +92,23 @@ impl Followed {
         told.await.expect(what);
     }
 
+    /// How often it was measured how long a change took, once nothing more is measured: a commit ends
+    /// when its rows have been seen for a while.
+    async fn observed_latencies(&self) -> f64 {
+        let now = || {
+            let families = self.metrics.families();
+            let latency = families.iter().find(|family| family.name.ends_with("queryable_seconds"));
+            let samples = &latency.expect("it is there").samples;
+            samples.iter().find(|sample| sample.suffix == "_count").expect("a histogram").value
+        };
+        let mut before = f64::NAN;
+        while before != now() {
+            before = now();
+            sleep(Duration::from_secs(1)).await;
+        }
+        before
+    }
+
     async fn end(self) {
         self.stop.send(()).expect("it runs");
         self.running.await.expect("no panic").expect("a clean end");
@@ -113,6 +130,7 @@ async fn a_file_is_followed_through_all_that_happens_to_it() {
     followed.until_events_are(&[("a.inprogress", 1)]).await;
     append(&mut file, &format!("{}\n{}\n", &job_end(0)[30..], &job_end(1)));
     followed.until_events_are(&[("a.inprogress", 3)]).await;
+    let observed = followed.observed_latencies().await;
     fs::rename(&unfinished, &finished).expect("it is finished");
     followed.until_events_are(&[("a", 3)]).await;
     // What was in progress is not only of no account: after a sweep, it has never been.
@@ -123,6 +141,7 @@ async fn a_file_is_followed_through_all_that_happens_to_it() {
         }
     });
     told.await.expect("the unfinished file is forgotten");
+    assert_eq!(followed.observed_latencies().await, observed, "another name is no news");
 
     // Cut and begun anew, then replaced, then gone.
     fs::write(&finished, start("a") + "\n").expect("it is written anew");
@@ -172,6 +191,24 @@ async fn a_folder_that_goes_is_waited_for() {
     fs::write(followed.at("logs/eventlog_v2_c/events_1_c"), start("c") + "\n").expect("a file");
     followed.until_events_are(&[("a", 1), ("events_1_b", 1), ("events_1_c", 1)]).await;
     followed.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lake_that_goes_ends_it_and_is_not_made_again() {
+    for (sweep_every, news) in [(3600, true), (1, false)] {
+        let followed = Followed::new(Duration::from_secs(sweep_every)).await;
+        fs::write(followed.at("logs/a"), start("a") + "\n").expect("a file");
+        followed.until_events_are(&[("a", 1)]).await;
+        fs::rename(followed.at("lake"), followed.at("moved")).expect("it is moved");
+        if news {
+            fs::write(followed.at("logs/b"), start("b") + "\n").expect("a file");
+        }
+        let Followed { home, running, stop: _stop, .. } = followed;
+        let ended = timeout(LONG, running).await.expect("it ends").expect("no panic");
+        let missing = matches!(ended, Err(WatchError::Lake(LakeError::Missing { .. })));
+        assert!(missing, "{ended:?}");
+        assert!(!home.path().join("lake").exists(), "nothing is in the way of moving it back");
+    }
 }
 
 #[tokio::test]

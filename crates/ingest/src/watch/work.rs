@@ -78,7 +78,10 @@ impl Works {
         self.running.spawn(async move {
             let began = Instant::now();
             let found = look(&folder).await;
-            let ledger = lake.ledger().await;
+            let ledger = match lake.check().await {
+                Ok(()) => lake.ledger().await,
+                Err(error) => Err(error),
+            };
             if let Ok(ledger) = &ledger {
                 forget_renamed(&lake, ledger, &folder).await;
             }

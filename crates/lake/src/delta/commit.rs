@@ -244,6 +244,13 @@ impl TableLog {
         if is_another { Err(self.replaced()) } else { Ok(Some(actions)) }
     }
 
+    /// Whether the log has the last entry that was read of it; an old one may have been deleted by now
+    /// behind a checkpoint. Refuses another table's.
+    pub(crate) async fn has_what_was_read(&self) -> Result<bool, LakeError> {
+        let Ok(table) = self.delta.snapshot() else { return Ok(false) };
+        Ok(self.entry(table.version()).await?.is_some())
+    }
+
     /// Whether `version` is the log's last. Refuses a log that does not go so far, which is
     /// another's: the next version would leave a hole in it.
     async fn is_last(&self, version: u64) -> Result<bool, LakeError> {
