@@ -89,9 +89,10 @@ where
         SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
             format!("{said}; it is looked for where AWS_REGION and AWS_ENDPOINT_URL say")
         }
-        SdkError::DispatchFailure(_) if said.contains("credential") => format!(
-            "{said}; credentials are looked for where AWS' own tools do: environment, profile, role"
-        ),
+        SdkError::DispatchFailure(_) if said.contains("no credentials found") => {
+            "no credentials are where AWS' own tools look for them: environment, profile, role"
+                .to_owned()
+        }
         SdkError::ResponseError(response) => {
             format!("{said}: HTTP status {}", response.raw().status())
         }

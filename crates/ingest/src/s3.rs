@@ -122,7 +122,13 @@ impl Objects for S3 {
             .bucket(&prefix.bucket)
             .prefix(&prefix.key)
             .set_continuation_token(page.map(str::to_owned));
-        let list = list.send().await.map_err(|error| object_error(prefix, &error))?;
+        let list = list.send().await.map_err(|error| match object_error(prefix, &error) {
+            // What a listing can miss is the bucket, or S3.
+            ObjectError::Gone => {
+                ObjectError::Refused(format!("{prefix}: {}", Failure::of(&error).message))
+            }
+            error => error,
+        })?;
         let objects = list.contents().iter().filter_map(|found| {
             let address = Address { bucket: prefix.bucket.clone(), key: found.key()?.to_owned() };
             Some(Object {

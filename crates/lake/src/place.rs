@@ -52,7 +52,8 @@ impl Place {
             Some(("file", _)) => local_path(uri)?,
             Some(_) => return Ok(()),
         };
-        std::fs::create_dir_all(path).map_err(|e| address(uri, e))
+        std::fs::create_dir_all(path)
+            .map_err(|error| address(uri, format!("its folder cannot be made: {error}")))
     }
 
     fn folder(uri: &str, path: &FilePath) -> Result<Self, LakeError> {
@@ -190,7 +191,7 @@ fn unlisted(uri: &str, source: object_store::Error) -> LakeError {
         object_store::Error::Generic { .. } if !is_refused(&reason) => {
             LakeError::Store { path: uri.to_owned(), source }
         }
-        _ => address(uri, reason),
+        _ => address(uri, answered(&reason).unwrap_or(reason)),
     }
 }
 
@@ -200,7 +201,7 @@ fn is_refused(reason: &str) -> bool {
     reason.contains("status code: 40") && !reason.contains("408 Request Timeout")
 }
 
-/// What a store says, with what it says of the cause; of an answer in XML, its code and message.
+/// What a store says, with what it says of the cause.
 fn reason(error: &object_store::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -211,13 +212,12 @@ fn reason(error: &object_store::Error) -> String {
         }
         cause = error.source();
     }
-    match (element(&text, "Code"), element(&text, "Message"), text.split_once('<')) {
-        (Some(code), Some(message), Some((before, _))) => {
-            let before = before.trim_end_matches([':', ' ', '\n']);
-            format!("{before}: {code}: {message}")
-        }
-        _ => text,
-    }
+    text
+}
+
+/// The code and the message of S3's answer in a `reason`, where it has one.
+fn answered(reason: &str) -> Option<String> {
+    Some(format!("{}: {}", element(reason, "Code")?, element(reason, "Message")?))
 }
 
 /// The text of the first XML element of that name.

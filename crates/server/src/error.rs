@@ -11,7 +11,7 @@ use crate::names::NameError;
 #[derive(Debug, Error)]
 pub enum ServerError {
     /// The address cannot be listened on: the user must give another.
-    #[error("listening on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}; `--listen` names another address")]
     Listen {
         /// The address as given.
         address: String,

@@ -68,5 +68,5 @@ async fn an_address_that_is_taken_is_named() {
     let listen = first.local_addr().to_string();
     let second = Server::bind(Settings { listen: listen.clone(), ..settings() }).await;
     let error = second.expect_err("the port is taken");
-    assert!(error.to_string().starts_with(&format!("listening on {listen}: ")), "{error}");
+    assert!(error.to_string().starts_with(&format!("cannot listen on {listen}: ")), "{error}");
 }
