@@ -180,6 +180,12 @@ pub(crate) struct Serve {
     /// Per-application series cover applications with an event in the last so long
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     pub(crate) metrics_window: Duration,
+    /// More metrics: a folder of SQL files with headers as those of `sql/metrics`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) metrics_dir: Option<PathBuf>,
+    /// So many series at most tell of Spark; those with the greatest values, the rest is summed up
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) max_series: usize,
     /// How often to look for news in the lake
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = interval)]
     pub(crate) refresh: Duration,

@@ -16,6 +16,8 @@ pub(crate) async fn run(global: &Global, command: &Serve) -> Result<ExitCode> {
     let settings = Settings {
         listen: command.listen.to_string(),
         metrics_window: command.metrics_window,
+        metrics_dir: command.metrics_dir.clone(),
+        max_series: command.max_series,
         poll: command.refresh,
         ..Settings::default()
     };

@@ -1,20 +1,31 @@
 //! The metrics of `sql/metrics/`: a family of samples from one query each.
 //!
-//! A file begins with comment lines that declare the family:
+//! `spark/` has the names that Spark's own metrics would have, `stagelight/` ours. A file begins with
+//! comment lines that declare the family:
 //!
 //! ```sql
-//! -- family: stagelight_spark_stage_run_time_seconds
+//! -- family: stagelight_spark_stage_executor_run_time_seconds
 //! -- type: gauge
-//! -- help: Time that the tasks of a stage attempt ran.
+//! -- help: Time that executors spent running the tasks of a stage attempt, summed over tasks.
+//! -- unit: seconds
 //! -- labels: app_id, app_name, stage_id, stage_attempt_id
-//! SELECT app_id, ..., executor_run_time_ms / 1000.0 AS value FROM stages ...
+//! -- budget: 500
+//! -- rest: sum
+//! SELECT app_id, ..., executor_run_time_ms / 1000.0 AS value FROM recent.stages ...
 //! ```
 //!
-//! The query gives a column for each label and `value`, a row for each sample. Besides the views
-//! it can read schema `recent`: a table for each file of `sql/recent/`, computed once for all
-//! metrics, in the order of their names. There `$window` stands for how long ago an application's
-//! last event may be, and behind `applications`, `$app_ids` for those that are in it: what is asked
-//! of them alone is not computed for all others.
+//! The query gives a column for each label and `value`, a row for each sample. Of more samples than
+//! the `budget`, those with the greatest values stay, and the `rest` becomes one series, its labels
+//! `other`, with their `sum` or `max`; or `none`. Labels that are `kept` are not `other`: there is a
+//! series for each of their values.
+//!
+//! Besides the views the query can read schema `recent`: a table for each file of `sql/recent/`,
+//! computed once for all metrics, in the order of their names. There `$window` stands for how long
+//! ago an application's last event may be, and behind `applications`, `$app_ids` for those that are
+//! in it: what is asked of them alone is not computed for all others.
+
+mod declaration;
+mod limits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,42 +42,10 @@ use include_dir::{Dir, include_dir};
 use crate::engine::{Answer, Engine, collect, plan};
 use crate::error::QueryError;
 
-static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/metrics");
+pub use declaration::{FamilyType, Metric, Rest};
+pub use limits::limit;
+
 static RECENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/recent");
-
-/// The type of a family, as Prometheus has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FamilyType {
-    /// A value that goes up and down.
-    Gauge,
-    /// A value that only goes up; its name ends in `_total`.
-    Counter,
-}
-
-impl FamilyType {
-    /// The word of the exposition format.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Gauge => "gauge",
-            Self::Counter => "counter",
-        }
-    }
-}
-
-/// The declaration of a metric.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Metric {
-    /// Name of the family.
-    pub family: String,
-    /// Type of the family.
-    pub family_type: FamilyType,
-    /// What it means.
-    pub help: String,
-    /// Names of its labels.
-    pub labels: Vec<String>,
-    sql: String,
-    file: String,
-}
 
 /// A family with its samples.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +54,8 @@ pub struct Family {
     pub metric: Metric,
     /// Its samples.
     pub samples: Vec<Sample>,
+    /// How many it had more, before it was limited.
+    pub dropped: usize,
 }
 
 /// One sample.
@@ -87,49 +68,6 @@ pub struct Sample {
 }
 
 impl Metric {
-    /// The metrics that are part of the binary, by family.
-    ///
-    /// # Errors
-    ///
-    /// [`QueryError::Metric`] where a file's header is wrong.
-    pub fn embedded() -> Result<Vec<Self>, QueryError> {
-        let mut metrics = FILES
-            .files()
-            .filter(|file| file.path().extension().is_some_and(|e| e == "sql"))
-            .map(|file| {
-                let name = file.path().display().to_string();
-                Self::parse(&name, file.contents_utf8().unwrap_or_default())
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        metrics.sort_by(|a, b| a.family.cmp(&b.family));
-        Ok(metrics)
-    }
-
-    fn parse(file: &str, sql: &str) -> Result<Self, QueryError> {
-        let error = |reason: String| QueryError::Metric { file: file.to_owned(), reason };
-        let field = |name: &str| {
-            sql.lines()
-                .map_while(|line| line.strip_prefix("--"))
-                .find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'))
-                .map(|value| value.trim().to_owned())
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| error(format!("its header has no `{name}:`")))
-        };
-        let family_type = match field("type")?.as_str() {
-            "gauge" => FamilyType::Gauge,
-            "counter" => FamilyType::Counter,
-            other => return Err(error(format!("`{other}` is no type of a family"))),
-        };
-        Ok(Self {
-            family: field("family")?,
-            family_type,
-            help: field("help")?,
-            labels: field("labels")?.split(',').map(|label| label.trim().to_owned()).collect(),
-            sql: sql.to_owned(),
-            file: file.to_owned(),
-        })
-    }
-
     fn family(&self, answer: &Answer) -> Result<Family, QueryError> {
         let mut samples = Vec::new();
         for batch in &answer.batches {
@@ -157,7 +95,7 @@ impl Metric {
                 samples.push(Sample { labels, value });
             }
         }
-        Ok(Family { metric: self.clone(), samples })
+        Ok(Family { metric: self.clone(), samples, dropped: 0 })
     }
 }
 
@@ -215,34 +153,4 @@ fn app_ids(answer: &Answer) -> Result<ScalarValue, QueryError> {
         }
     }
     Ok(ScalarValue::List(ScalarValue::new_list(&ids, &DataType::Utf8View, true)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_embedded_metric_has_a_whole_header() {
-        let metrics = Metric::embedded().expect("headers are whole");
-        assert!(!metrics.is_empty());
-        for metric in metrics {
-            assert!(metric.family.starts_with("stagelight_"), "{}", metric.family);
-            assert_eq!(
-                metric.family_type == FamilyType::Counter,
-                metric.family.ends_with("_total"),
-                "{}",
-                metric.family
-            );
-        }
-    }
-
-    #[test]
-    fn a_header_without_a_field_names_it() {
-        let error = Metric::parse("a.sql", "-- family: x\n-- type: gauge\nSELECT 1")
-            .expect_err("the header is wrong");
-        assert_eq!(error.to_string(), "metric a.sql: its header has no `help:`");
-        let error =
-            Metric::parse("a.sql", "-- type: sum\nSELECT 1").expect_err("the header is wrong");
-        assert_eq!(error.to_string(), "metric a.sql: `sum` is no type of a family");
-    }
 }

@@ -18,10 +18,10 @@ pub enum ServerError {
         /// What the system says.
         source: io::Error,
     },
-    /// A metric's file is wrong: a defect.
+    /// A metric's file is wrong.
     #[error(transparent)]
     Metric(#[from] QueryError),
-    /// Prometheus would not take a metric: a defect.
+    /// Prometheus would not take a metric.
     #[error(transparent)]
     Name(#[from] NameError),
     /// Connections could not be accepted any more.

@@ -1,83 +1,149 @@
-//! Prometheus' text format, version 0.0.4.
+//! Prometheus' text format, version 0.0.4, and OpenMetrics 1.0.
 
 use std::fmt::{self, Write};
 
-use stagelight_query::{Family, Metric};
+use stagelight_query::{Family, FamilyType, Metric};
 
-/// The media type of the format.
-pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Families as text.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Rendered {
-    /// The text.
-    pub(crate) text: String,
-    /// How many series it has.
-    pub(crate) series: usize,
-    /// Families in which some series came more than once. Prometheus refuses a scrape with such
-    /// series, so the greatest value stands for all, whichever order they came in.
-    pub(crate) repeated: Vec<String>,
+/// How families are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Prometheus' text format.
+    #[default]
+    Text,
+    /// <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
+    OpenMetrics,
 }
 
-/// Renders `families`, each one's series ordered by labels.
-pub(crate) fn render(mut families: Vec<Family>) -> Rendered {
-    let mut rendered = Rendered::default();
-    for family in &mut families {
-        let samples = &mut family.samples;
+impl Format {
+    /// The media type of the format.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// Families as text.
+#[derive(Debug, Default)]
+pub struct Exposition {
+    text: String,
+    format: Format,
+}
+
+impl Exposition {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { text: String::new(), format }
+    }
+
+    /// Begins a family of type `kind`: `counter`, `gauge` or `histogram`.
+    pub fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.begin(name, kind, help, None);
+    }
+
+    /// Adds a sample to the family that was begun last.
+    pub fn sample<'a>(
+        &mut self,
+        name: &str,
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+        value: f64,
+    ) {
+        let text = &mut self.text;
+        text.push_str(name);
+        let mut before = '{';
+        for (label, value) in labels {
+            text.push(before);
+            text.push_str(label);
+            text.push_str("=\"");
+            escape(text, value, &['\\', '\n', '"']);
+            text.push('"');
+            before = ',';
+        }
+        if before == ',' {
+            text.push('}');
+        }
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, " {}", Value(value));
+    }
+
+    /// Adds families whose series are in order.
+    pub(crate) fn families(&mut self, families: &[Family]) {
+        for Family { metric, samples, .. } in families {
+            let Metric { family: name, help, labels, unit, .. } = metric;
+            self.begin(name, self.word(metric.family_type), help, Some(unit));
+            for sample in samples {
+                let labels = labels.iter().map(String::as_str);
+                let values = sample.labels.iter().map(String::as_str);
+                self.sample(name, labels.zip(values), sample.value);
+            }
+        }
+    }
+
+    /// What was written, as a whole.
+    pub(crate) fn finish(mut self) -> String {
+        if self.format == Format::OpenMetrics {
+            self.text.push_str("# EOF\n");
+        }
+        self.text
+    }
+
+    /// Appends what was written elsewhere in the same format.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.text.push_str(&other.text);
+    }
+
+    fn begin(&mut self, name: &str, kind: &str, help: &str, unit: Option<&str>) {
+        let (family, special): (_, &[char]) = match self.format {
+            Format::Text => (name, &['\\', '\n']),
+            // There the suffix is the sample's.
+            Format::OpenMetrics if kind == "counter" => {
+                (name.trim_end_matches("_total"), &['\\', '\n', '"'])
+            }
+            Format::OpenMetrics => (name, &['\\', '\n', '"']),
+        };
+        self.comment("HELP", family);
+        escape(&mut self.text, help, special);
+        self.text.push('\n');
+        self.comment("TYPE", family);
+        self.text.push_str(kind);
+        self.text.push('\n');
+        let unit = unit.filter(|unit| family.ends_with(&format!("_{unit}")));
+        if let (Format::OpenMetrics, Some(unit)) = (self.format, unit) {
+            self.comment("UNIT", family);
+            self.text.push_str(unit);
+            self.text.push('\n');
+        }
+    }
+
+    fn comment(&mut self, word: &str, family: &str) {
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "# {word} {family} ");
+    }
+
+    fn word(&self, family_type: FamilyType) -> &'static str {
+        match (family_type, self.format) {
+            (FamilyType::Gauge, _) => "gauge",
+            (FamilyType::Counter, _) => "counter",
+            (FamilyType::Unknown, Format::Text) => "untyped",
+            (FamilyType::Unknown, Format::OpenMetrics) => "unknown",
+        }
+    }
+}
+
+/// Puts the series of each family into the order of their labels, and tells in which families some
+/// came more than once: Prometheus refuses a scrape with such series, so the greatest value stands
+/// for all, whichever order they came in.
+pub(crate) fn order(families: &mut [Family]) -> Vec<String> {
+    let mut repeated = Vec::new();
+    for Family { metric, samples, .. } in families {
         samples.sort_by(|a, b| a.labels.cmp(&b.labels).then(b.value.total_cmp(&a.value)));
         let all = samples.len();
         samples.dedup_by(|later, first| later.labels == first.labels);
         if samples.len() < all {
-            rendered.repeated.push(family.metric.family.clone());
-        }
-        rendered.series += samples.len();
-
-        let Metric { family: name, family_type, help, labels, .. } = &family.metric;
-        write_header(&mut rendered.text, name, family_type.as_str(), help);
-        for sample in samples {
-            let labels = labels.iter().map(String::as_str);
-            let values = sample.labels.iter().map(String::as_str);
-            write_sample(&mut rendered.text, name, labels.zip(values), sample.value);
+            repeated.push(metric.family.clone());
         }
     }
-    rendered
-}
-
-/// Writes what comes before the samples of a family.
-pub(crate) fn write_header(text: &mut String, family: &str, family_type: &str, help: &str) {
-    text.push_str("# HELP ");
-    text.push_str(family);
-    text.push(' ');
-    escape(text, help, &['\\', '\n']);
-    text.push_str("\n# TYPE ");
-    text.push_str(family);
-    text.push(' ');
-    text.push_str(family_type);
-    text.push('\n');
-}
-
-/// Writes a sample.
-pub(crate) fn write_sample<'a>(
-    text: &mut String,
-    family: &str,
-    labels: impl IntoIterator<Item = (&'a str, &'a str)>,
-    value: f64,
-) {
-    text.push_str(family);
-    let mut before = '{';
-    for (label, value) in labels {
-        text.push(before);
-        text.push_str(label);
-        text.push_str("=\"");
-        escape(text, value, &['\\', '\n', '"']);
-        text.push('"');
-        before = ',';
-    }
-    if before == ',' {
-        text.push('}');
-    }
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, " {}", Value(value));
+    repeated
 }
 
 fn escape(text: &mut String, raw: &str, special: &[char]) {

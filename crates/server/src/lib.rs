@@ -2,7 +2,7 @@
 //!
 //! | path | answer |
 //! | --- | --- |
-//! | `/metrics` | the families of `sql/metrics/` and the server's own, in Prometheus' text format |
+//! | `/metrics` | the families of `sql/metrics/` and the server's own, in Prometheus' text format or OpenMetrics |
 //! | `/healthz` | 200 as long as the process answers |
 //! | `/readyz` | 200 where the lake can be read, else 503 with the reason |
 //! | `/` | a page that names the others |
@@ -21,12 +21,14 @@ mod own;
 mod probe;
 mod requests;
 mod routes;
+mod scrape;
 mod server;
 mod settings;
 mod snapshot;
 
 pub use error::ServerError;
+pub use exposition::Exposition;
 pub use names::NameError;
-pub use probe::{Exposition, Probe, ProbeServer};
+pub use probe::{Probe, ProbeServer};
 pub use server::{Server, serve};
 pub use settings::Settings;

@@ -1,20 +1,18 @@
 //! The families that tell of the server itself.
 
-use stagelight_query::FamilyType;
-
-use crate::exposition::{write_header, write_sample};
+use crate::exposition::Exposition;
 use crate::snapshot::Snapshot;
 
 /// Writes which version of the program this is.
-pub(crate) fn write_build(text: &mut String) {
+pub(crate) fn write_build(out: &mut Exposition) {
     let build = "stagelight_build_info";
-    write_header(text, build, FamilyType::Gauge.as_str(), "Version of the program, as a label.");
-    write_sample(text, build, [("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    out.family(build, "gauge", "Version of the program, as a label.");
+    out.sample(build, [("version", env!("CARGO_PKG_VERSION"))], 1.0);
 }
 
 /// Writes what is to be said about the server and `snapshot`.
-pub(crate) fn write(text: &mut String, snapshot: &Snapshot) {
-    write_build(text);
+pub(crate) fn write(out: &mut Exposition, snapshot: &Snapshot) {
+    write_build(out);
     for (family, help, value) in [
         (
             "stagelight_snapshot_age_seconds",
@@ -28,7 +26,12 @@ pub(crate) fn write(text: &mut String, snapshot: &Snapshot) {
         ),
         ("stagelight_snapshot_series", "Series of the Spark metrics.", snapshot.series as f64),
     ] {
-        write_header(text, family, FamilyType::Gauge.as_str(), help);
-        write_sample(text, family, [], value);
+        out.family(family, "gauge", help);
+        out.sample(family, [], value);
+    }
+    let family = "stagelight_snapshot_dropped_series";
+    out.family(family, "gauge", "Series of a family of the Spark metrics that it had no room for.");
+    for (of, dropped) in &snapshot.dropped {
+        out.sample(family, [("family", of.as_str())], *dropped as f64);
     }
 }

@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::error::ServerError;
-use crate::exposition::{self, write_header, write_sample};
+use crate::exposition::Exposition;
 use crate::listener::Listener;
-use crate::own;
+use crate::{own, scrape};
 
 /// A process that can be asked how it is.
 pub trait Probe: fmt::Debug + Send + Sync + 'static {
@@ -23,27 +22,6 @@ pub trait Probe: fmt::Debug + Send + Sync + 'static {
 
     /// What keeps it from working, in words; `None` where nothing does.
     fn problem(&self) -> Option<String>;
-}
-
-/// Metrics in Prometheus' text format.
-#[derive(Debug, Default)]
-pub struct Exposition(String);
-
-impl Exposition {
-    /// Begins a family of type `kind`: `counter`, `gauge` or `histogram`.
-    pub fn family(&mut self, name: &str, kind: &str, help: &str) {
-        write_header(&mut self.0, name, kind, help);
-    }
-
-    /// Adds a sample to the family that was begun last.
-    pub fn sample<'a>(
-        &mut self,
-        name: &str,
-        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
-        value: f64,
-    ) {
-        write_sample(&mut self.0, name, labels, value);
-    }
 }
 
 /// A server of `/metrics`, `/healthz` and `/readyz` for a [`Probe`].
@@ -87,11 +65,12 @@ impl ProbeServer {
     }
 }
 
-async fn metrics(State(probe): State<Arc<dyn Probe>>) -> Response {
-    let mut out = Exposition::default();
-    own::write_build(&mut out.0);
+async fn metrics(State(probe): State<Arc<dyn Probe>>, headers: HeaderMap) -> Response {
+    let format = scrape::format(&headers);
+    let mut out = Exposition::new(format);
+    own::write_build(&mut out);
     probe.metrics(&mut out);
-    ([(CONTENT_TYPE, exposition::CONTENT_TYPE)], out.0).into_response()
+    scrape::answer(&headers, format, out)
 }
 
 async fn readyz(State(probe): State<Arc<dyn Probe>>) -> Response {

@@ -7,9 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
-use stagelight_query::FamilyType;
 
-use crate::exposition::{write_header, write_sample};
+use crate::exposition::Exposition;
 use crate::routes::{self, App};
 
 /// Answers by path and status.
@@ -23,18 +22,13 @@ impl Requests {
     }
 
     /// Writes the family of these counts.
-    pub(crate) fn write(&self, text: &mut String) {
+    pub(crate) fn write(&self, out: &mut Exposition) {
         const FAMILY: &str = "stagelight_http_requests_total";
-        write_header(
-            text,
-            FAMILY,
-            FamilyType::Counter.as_str(),
-            "HTTP requests that have been answered.",
-        );
+        out.family(FAMILY, "counter", "HTTP requests that have been answered.");
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for ((path, status), count) in counts.iter() {
             let labels = [("code", status.as_str()), ("path", path)];
-            write_sample(text, FAMILY, labels, *count as f64);
+            out.sample(FAMILY, labels, *count as f64);
         }
     }
 }

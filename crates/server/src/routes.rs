@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::watch;
 
+use crate::exposition::Exposition;
 use crate::requests::{self, Requests};
 use crate::snapshot::Status;
-use crate::{exposition, own};
+use crate::{own, scrape};
 
 /// The paths that have an answer.
 pub(crate) const PATHS: [&str; 4] = ["/", "/metrics", "/healthz", "/readyz"];
@@ -52,7 +52,7 @@ pub(crate) fn router(status: watch::Receiver<Status>) -> Router {
         .with_state(app)
 }
 
-async fn metrics(State(mut app): State<App>) -> Response {
+async fn metrics(State(mut app): State<App>, headers: HeaderMap) -> Response {
     // Only a scrape right after the start waits here. One that was answered without Spark's series
     // would mark them all stale. An error means that the server stops.
     let status = match app.status.wait_for(Status::is_settled).await {
@@ -62,11 +62,12 @@ async fn metrics(State(mut app): State<App>) -> Response {
     let Some(snapshot) = status.snapshot else {
         return unavailable(status.problem);
     };
-    let mut text = String::with_capacity(snapshot.text.len() + 4096);
-    text.push_str(&snapshot.text);
-    own::write(&mut text, &snapshot);
-    app.requests.write(&mut text);
-    ([(CONTENT_TYPE, exposition::CONTENT_TYPE)], text).into_response()
+    let format = scrape::format(&headers);
+    let mut out = Exposition::new(format);
+    out.append(snapshot.families(format));
+    own::write(&mut out, &snapshot);
+    app.requests.write(&mut out);
+    scrape::answer(&headers, format, out)
 }
 
 async fn readyz(State(app): State<App>) -> Response {

@@ -26,9 +26,13 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ServerError::Listen`] where that cannot be listened on.
+    /// [`ServerError::Listen`] where that cannot be listened on; [`ServerError::Metric`] and
+    /// [`ServerError::Name`] where a metric of the folder is wrong.
     pub async fn bind(settings: Settings) -> Result<Self, ServerError> {
-        let metrics = Metric::embedded()?;
+        let mut metrics = Metric::embedded()?;
+        if let Some(folder) = &settings.metrics_dir {
+            metrics.extend(Metric::in_folder(folder)?);
+        }
         names::validate(&metrics)?;
         let listener = Listener::bind(&settings.listen).await?;
         Ok(Self { listener, metrics, settings })

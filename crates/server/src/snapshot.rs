@@ -4,23 +4,35 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stagelight_query::{Engine, Metric, QueryError};
+use stagelight_query::{Engine, Metric, QueryError, limit};
 use tokio::sync::watch;
 
-use crate::exposition::{Rendered, render};
+use crate::exposition::{Exposition, Format, order};
 use crate::settings::Settings;
 
 /// The metrics as they were at a time.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    /// The exposition.
-    pub(crate) text: String,
+    text: Exposition,
+    open_metrics: Exposition,
     /// How many series it has.
     pub(crate) series: usize,
+    /// How many there were more, by family.
+    pub(crate) dropped: Vec<(String, usize)>,
     /// When it was computed.
     pub(crate) computed: Instant,
     /// How long that took.
     pub(crate) took: Duration,
+}
+
+impl Snapshot {
+    /// The families in a format.
+    pub(crate) fn families(&self, format: Format) -> &Exposition {
+        match format {
+            Format::Text => &self.text,
+            Format::OpenMetrics => &self.open_metrics,
+        }
+    }
 }
 
 /// What the task in the background knows.
@@ -59,7 +71,7 @@ pub(crate) async fn keep_fresh(
         match refreshed {
             Err(error) => fail(&status, &error),
             Ok(_) if news || too_old => {
-                match compute(&engine, &metrics, settings.metrics_window, &mut repeated).await {
+                match compute(&engine, &metrics, &settings, &mut repeated).await {
                     Err(error) => fail(&status, &error),
                     Ok(snapshot) => {
                         publish(&status, snapshot);
@@ -78,20 +90,30 @@ pub(crate) async fn keep_fresh(
 async fn compute(
     engine: &Engine,
     metrics: &[Metric],
-    window: Duration,
+    settings: &Settings,
     repeated: &mut HashSet<String>,
 ) -> Result<Snapshot, QueryError> {
     let started = Instant::now();
-    let rendered = render(engine.families(metrics, window).await?);
-    for family in rendered.repeated {
+    let mut families = engine.families(metrics, settings.metrics_window).await?;
+    for family in order(&mut families) {
         if repeated.insert(family.clone()) {
             tracing::warn!(family, "series come twice; the greatest value of each is kept");
         }
     }
-    let Rendered { text, series, .. } = rendered;
+    limit(&mut families, settings.max_series);
+    order(&mut families);
+    let written = |format| {
+        let mut exposition = Exposition::new(format);
+        exposition.families(&families);
+        exposition
+    };
+    let (text, open_metrics) = (written(Format::Text), written(Format::OpenMetrics));
+    let series = families.iter().map(|family| family.samples.len()).sum();
+    let dropped = families.into_iter().map(|family| (family.metric.family, family.dropped));
+    let dropped: Vec<_> = dropped.collect();
     let took = started.elapsed();
-    tracing::debug!(series, bytes = text.len(), ?took, "computed metrics");
-    Ok(Snapshot { text, series, computed: started, took })
+    tracing::debug!(series, ?took, "computed metrics");
+    Ok(Snapshot { text, open_metrics, series, dropped, computed: started, took })
 }
 
 fn publish(status: &watch::Sender<Status>, snapshot: Snapshot) {

@@ -6,13 +6,22 @@ use super::*;
 fn family(labels: &[&str], samples: &[(&[&str], f64)]) -> Family {
     let mut metric = Metric::embedded().expect("headers are whole").remove(0);
     metric.family = "x_seconds".to_owned();
+    metric.unit = "seconds".to_owned();
     metric.help = "A \\ and\na line.".to_owned();
     metric.labels = labels.iter().map(|label| (*label).to_owned()).collect();
     let samples = samples.iter().map(|(labels, value)| Sample {
         labels: labels.iter().map(|label| (*label).to_owned()).collect(),
         value: *value,
     });
-    Family { metric, samples: samples.collect() }
+    Family { metric, samples: samples.collect(), dropped: 0 }
+}
+
+/// What a family looks like in a format, and whether some series came twice.
+fn render(mut family: Family, format: Format) -> (String, bool) {
+    let repeated = order(std::slice::from_mut(&mut family));
+    let mut exposition = Exposition::new(format);
+    exposition.families(&[family]);
+    (exposition.finish(), !repeated.is_empty())
 }
 
 #[test]
@@ -23,10 +32,7 @@ fn series_stand_in_the_order_of_their_labels() {
 x_seconds{app="a",n="\"\\\n"} 1000000000000000000000
 x_seconds{app="b",n=""} 0.25
 "#;
-    let rendered = render(vec![family]);
-    assert_eq!(rendered.text, expected);
-    assert_eq!(rendered.series, 2);
-    assert!(rendered.repeated.is_empty());
+    assert_eq!(render(family, Format::Text), (expected.to_owned(), false));
 }
 
 #[test]
@@ -39,9 +45,33 @@ fn values_that_are_no_numbers_are_spelled_as_prometheus_does() {
 
 #[test]
 fn a_series_without_labels_has_no_braces() {
-    let mut text = String::new();
-    write_sample(&mut text, "x", [], 1.0);
-    assert_eq!(text, "x 1\n");
+    let mut exposition = Exposition::default();
+    exposition.sample("x", [], 1.0);
+    assert_eq!(exposition.finish(), "x 1\n");
+}
+
+#[test]
+fn openmetrics_has_units_an_end_and_counters_without_their_suffix() {
+    let expected = r#"# HELP x_seconds A \\ and\na line.
+# TYPE x_seconds unknown
+# UNIT x_seconds seconds
+x_seconds{app="a"} 1
+# EOF
+"#;
+    let mut one = family(&["app"], &[(&["a"], 1.0)]);
+    one.metric.family_type = FamilyType::Unknown;
+    assert_eq!(render(one.clone(), Format::OpenMetrics).0, expected);
+    assert!(render(one.clone(), Format::Text).0.contains("# TYPE x_seconds untyped\n"));
+    one.metric.family = "x_seconds_total".to_owned();
+    one.metric.family_type = FamilyType::Counter;
+    one.metric.help = "Of \"x\".".to_owned();
+    let expected = r#"# HELP x_seconds Of \"x\".
+# TYPE x_seconds counter
+# UNIT x_seconds seconds
+x_seconds_total{app="a"} 1
+# EOF
+"#;
+    assert_eq!(render(one, Format::OpenMetrics).0, expected);
 }
 
 #[test]
@@ -49,11 +79,10 @@ fn of_a_repeated_series_the_greatest_value_is_kept() {
     let samples: [(&[&str], f64); 3] = [(&["a"], 1.0), (&["b"], 5.0), (&["a"], 2.0)];
     let mut backwards = samples;
     backwards.reverse();
-    let rendered = render(vec![family(&["app"], &samples)]);
-    assert!(rendered.text.ends_with("x_seconds{app=\"a\"} 2\nx_seconds{app=\"b\"} 5\n"));
-    assert_eq!(rendered.repeated, ["x_seconds"]);
-    assert_eq!(rendered.series, 2);
-    assert_eq!(render(vec![family(&["app"], &backwards)]), rendered);
+    let (text, is_repeated) = render(family(&["app"], &samples), Format::Text);
+    assert!(text.ends_with("x_seconds{app=\"a\"} 2\nx_seconds{app=\"b\"} 5\n"));
+    assert!(is_repeated);
+    assert_eq!(render(family(&["app"], &backwards), Format::Text), (text, true));
 }
 
 /// Reads a sample as Prometheus does: its labels and its value.
@@ -93,7 +122,7 @@ proptest! {
         value in any::<f64>(),
     ) {
         let sample: (&[&str], f64) = (&[&first, &second], value);
-        let text = render(vec![family(&["a", "b"], &[sample])]).text;
+        let (text, _) = render(family(&["a", "b"], &[sample]), Format::Text);
         let lines: Vec<_> = text.split_terminator('\n').collect();
         prop_assert_eq!(lines.len(), 3);
         let (labels, read) = parse(lines[2]).expect("the line is a sample");

@@ -16,7 +16,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// As long as a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Set where a missing tool of Prometheus is a failure, not a reason to skip.
+pub(crate) const REQUIRED: &str = "STAGELIGHT_REQUIRE_TOOLS";
 
 /// A lake in a folder of its own.
 pub(crate) struct TestLake {
@@ -53,7 +56,7 @@ impl TestLake {
 
 /// A server that runs.
 pub(crate) struct Running {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     done: JoinHandle<Result<(), ServerError>>,
 }
@@ -84,19 +87,7 @@ impl Running {
     }
 
     pub(crate) async fn ask(&self, method: &str, path: &str) -> Reply {
-        let mut stream = TcpStream::connect(self.address).await.expect("the server listens");
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.expect("the request is sent");
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).await.expect("the reply is text");
-        let (head, body) = reply.split_once("\r\n\r\n").expect("the reply has a head");
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        Reply {
-            status: status.expect("the reply has a status"),
-            head: head.to_lowercase(),
-            body: body.to_owned(),
-        }
+        ask(self.address, method, path).await.expect("the server listens")
     }
 
     /// Asks for `path` until the reply is as wanted.
@@ -118,6 +109,26 @@ impl Running {
         let ended = tokio::time::timeout(PATIENCE, self.done).await.expect("the server ends");
         ended.expect("it does not panic").expect("it ends well");
     }
+}
+
+/// What a server at `address` has at `path`; `None` where nobody listens.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Option<Reply> {
+    ask(address, "GET", path).await
+}
+
+async fn ask(address: SocketAddr, method: &str, path: &str) -> Option<Reply> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the request is sent");
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.expect("the reply is text");
+    let (head, body) = reply.split_once("\r\n\r\n").expect("the reply has a head");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    Some(Reply {
+        status: status.expect("the reply has a status"),
+        head: head.to_lowercase(),
+        body: body.to_owned(),
+    })
 }
 
 /// An HTTP reply.

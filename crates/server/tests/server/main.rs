@@ -2,5 +2,6 @@
 
 mod fixture;
 mod metrics;
+mod prometheus;
 mod promtool;
 mod status;

@@ -1,7 +1,10 @@
 -- family: stagelight_spark_stage_executor_cpu_time_seconds
 -- type: gauge
 -- help: CPU time that executors spent running the tasks of a stage attempt, summed over tasks.
+-- unit: seconds
 -- labels: app_id, attempt_id, app_name, stage_id, stage_attempt_id
+-- budget: 500
+-- rest: sum
 SELECT
     app_id,
     attempt_id,

@@ -1,7 +1,11 @@
 -- family: stagelight_spark_application_stages
 -- type: gauge
 -- help: Stage attempts of an application by their present status.
+-- unit: 1
 -- labels: app_id, attempt_id, app_name, status
+-- kept: status
+-- budget: 500
+-- rest: sum
 SELECT
     applications.app_id,
     applications.attempt_id,

@@ -1,13 +1,16 @@
--- family: stagelight_spark_stage_shuffle_write_bytes
+-- family: stagelight_spark_stage_shuffle_read_bytes
 -- type: gauge
--- help: Bytes of shuffle data that the tasks of a stage attempt wrote.
+-- help: Bytes of shuffle data that the tasks of a stage attempt read, local and remote.
+-- unit: bytes
 -- labels: app_id, attempt_id, app_name, stage_id, stage_attempt_id
+-- budget: 500
+-- rest: sum
 SELECT
     app_id,
     attempt_id,
     app_name,
     stage_id,
     stage_attempt_id,
-    shuffle_write_bytes AS value
+    shuffle_read_bytes AS value
 FROM recent.stages
 WHERE status IN ('ACTIVE', 'COMPLETE', 'FAILED')

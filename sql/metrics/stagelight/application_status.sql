@@ -1,7 +1,11 @@
 -- family: stagelight_spark_application_status
 -- type: gauge
 -- help: Status of an application: 1 for the status that it has, 0 for the others.
+-- unit: 1
 -- labels: app_id, attempt_id, app_name, status
+-- kept: status
+-- budget: 500
+-- rest: none
 SELECT
     applications.app_id,
     applications.attempt_id,

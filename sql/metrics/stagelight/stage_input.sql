@@ -1,13 +1,16 @@
--- family: stagelight_spark_stage_output_bytes
+-- family: stagelight_spark_stage_input_bytes
 -- type: gauge
--- help: Bytes that the tasks of a stage attempt wrote to storage.
+-- help: Bytes that the tasks of a stage attempt read from storage or from cached data.
+-- unit: bytes
 -- labels: app_id, attempt_id, app_name, stage_id, stage_attempt_id
+-- budget: 500
+-- rest: sum
 SELECT
     app_id,
     attempt_id,
     app_name,
     stage_id,
     stage_attempt_id,
-    output_bytes AS value
+    input_bytes AS value
 FROM recent.stages
 WHERE status IN ('ACTIVE', 'COMPLETE', 'FAILED')

@@ -1,13 +1,16 @@
--- family: stagelight_spark_stage_jvm_gc_time_seconds
+-- family: stagelight_spark_stage_failed_tasks
 -- type: gauge
--- help: Time that the JVMs of executors spent in garbage collection during the tasks of a stage attempt, summed over tasks.
+-- help: Task attempts of a stage attempt that failed; killed ones are not among them.
+-- unit: 1
 -- labels: app_id, attempt_id, app_name, stage_id, stage_attempt_id
+-- budget: 500
+-- rest: sum
 SELECT
     app_id,
     attempt_id,
     app_name,
     stage_id,
     stage_attempt_id,
-    jvm_gc_time_ms / 1000.0 AS value
+    num_failed_tasks AS value
 FROM recent.stages
 WHERE status IN ('ACTIVE', 'COMPLETE', 'FAILED')

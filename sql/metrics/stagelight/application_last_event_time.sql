@@ -1,7 +1,10 @@
 -- family: stagelight_spark_application_last_event_timestamp_seconds
 -- type: gauge
 -- help: When the last event of an application that is in the lake happened, in seconds since the epoch.
+-- unit: seconds
 -- labels: app_id, attempt_id, app_name
+-- budget: 500
+-- rest: none
 SELECT
     app_id,
     attempt_id,

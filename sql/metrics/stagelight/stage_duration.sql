@@ -1,7 +1,10 @@
 -- family: stagelight_spark_stage_duration_seconds
 -- type: gauge
 -- help: Time from the submission of a stage attempt to its completion or, while it runs, to the last event of its application.
+-- unit: seconds
 -- labels: app_id, attempt_id, app_name, stage_id, stage_attempt_id
+-- budget: 500
+-- rest: none
 SELECT
     app_id,
     attempt_id,

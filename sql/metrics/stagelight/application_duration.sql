@@ -1,7 +1,10 @@
 -- family: stagelight_spark_application_duration_seconds
 -- type: gauge
 -- help: Time from the start of an application to its end or, while it runs, to its last event.
+-- unit: seconds
 -- labels: app_id, attempt_id, app_name
+-- budget: 500
+-- rest: none
 SELECT
     app_id,
     attempt_id,

@@ -1,0 +1,203 @@
+//! What a metric's file declares.
+
+use std::path::Path;
+
+use include_dir::{Dir, DirEntry, include_dir};
+
+use crate::error::QueryError;
+
+static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/metrics");
+
+/// The type of a family, as Prometheus has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FamilyType {
+    /// A value that goes up and down.
+    Gauge,
+    /// A value that only goes up; its name ends in `_total`.
+    Counter,
+    /// A value of which the name does not say what it is.
+    Unknown,
+}
+
+/// What becomes of the series of a family that are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// They become one series with their sum.
+    Sum,
+    /// They become one series with the greatest of their values.
+    Max,
+    /// They are left out: a sum or a maximum would mean nothing.
+    None,
+}
+
+/// The declaration of a metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Name of the family.
+    pub family: String,
+    /// Type of the family.
+    pub family_type: FamilyType,
+    /// What it means.
+    pub help: String,
+    /// Unit of its values, in Prometheus' words; `1` where they have none.
+    pub unit: String,
+    /// Names of its labels.
+    pub labels: Vec<String>,
+    /// Those of them that what becomes of the rest has too: they have few values.
+    pub kept: Vec<String>,
+    /// It has so many series at most.
+    pub budget: usize,
+    /// What becomes of the others.
+    pub rest: Rest,
+    pub(super) sql: String,
+    pub(super) file: String,
+}
+
+impl Metric {
+    /// The metrics that are part of the binary, by family.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Metric`] where a file's header is wrong.
+    pub fn embedded() -> Result<Vec<Self>, QueryError> {
+        let mut metrics = Vec::new();
+        let mut folders = vec![&FILES];
+        while let Some(folder) = folders.pop() {
+            for entry in folder.entries() {
+                match entry {
+                    DirEntry::Dir(folder) => folders.push(folder),
+                    DirEntry::File(file) => {
+                        let name = file.path().display().to_string();
+                        metrics.push(Self::parse(&name, file.contents_utf8().unwrap_or_default())?);
+                    }
+                }
+            }
+        }
+        metrics.sort_by(|a, b| a.family.cmp(&b.family));
+        Ok(metrics)
+    }
+
+    /// The metrics in the `.sql` files of a folder, by family.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Metric`] where the folder or a file cannot be read, or a header is wrong.
+    pub fn in_folder(folder: &Path) -> Result<Vec<Self>, QueryError> {
+        let error = |path: &Path| {
+            let file = path.display().to_string();
+            move |error: std::io::Error| QueryError::Metric { file, reason: error.to_string() }
+        };
+        let mut metrics = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(error(folder))? {
+            let path = entry.map_err(error(folder))?.path();
+            if path.extension().is_some_and(|extension| extension == "sql") {
+                let sql = std::fs::read_to_string(&path).map_err(error(&path))?;
+                metrics.push(Self::parse(&path.display().to_string(), &sql)?);
+            }
+        }
+        metrics.sort_by(|a, b| a.family.cmp(&b.family));
+        Ok(metrics)
+    }
+
+    fn parse(file: &str, sql: &str) -> Result<Self, QueryError> {
+        let error = |reason: String| QueryError::Metric { file: file.to_owned(), reason };
+        let given = |name: &str| {
+            sql.lines()
+                .map_while(|line| line.strip_prefix("--"))
+                .find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'))
+                .map(|value| value.trim().to_owned())
+                .filter(|value| !value.is_empty())
+        };
+        let field =
+            |name: &str| given(name).ok_or_else(|| error(format!("its header has no `{name}:`")));
+        let names = |text: String| text.split(',').map(|name| name.trim().to_owned()).collect();
+        let family_type = match field("type")?.as_str() {
+            "gauge" => FamilyType::Gauge,
+            "counter" => FamilyType::Counter,
+            "unknown" => FamilyType::Unknown,
+            other => return Err(error(format!("`{other}` is no type of a family"))),
+        };
+        let rest = match field("rest")?.as_str() {
+            "sum" => Rest::Sum,
+            "max" => Rest::Max,
+            "none" => Rest::None,
+            other => return Err(error(format!("`{other}` is nothing that a rest can become"))),
+        };
+        let budget = field("budget")?;
+        let labels: Vec<String> = names(field("labels")?);
+        let kept: Vec<String> = given("kept").map(names).unwrap_or_default();
+        if let Some(label) = kept.iter().find(|label| !labels.contains(label)) {
+            return Err(error(format!("it keeps `{label}`, which is none of its labels")));
+        }
+        Ok(Self {
+            family: field("family")?,
+            family_type,
+            help: field("help")?,
+            unit: field("unit")?,
+            labels,
+            kept,
+            budget: budget
+                .parse()
+                .map_err(|_| error(format!("its budget `{budget}` is no number of series")))?,
+            rest,
+            sql: sql.to_owned(),
+            file: file.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_metric_has_a_whole_header() {
+        let metrics = Metric::embedded().expect("headers are whole");
+        assert!(!metrics.is_empty());
+        for metric in metrics {
+            let family = &metric.family;
+            let set = if family.starts_with("stagelight_") { "stagelight" } else { "spark" };
+            assert!(metric.file.starts_with(set), "{family} in {}", metric.file);
+            let is_total = metric.family_type == FamilyType::Counter;
+            assert_eq!(is_total, family.ends_with("_total"), "{family}");
+            // The others have the names that Spark's own metrics would have.
+            if set == "stagelight" && metric.unit != "1" {
+                let name = family.trim_end_matches("_total");
+                assert!(name.ends_with(&format!("_{}", metric.unit)), "{family}");
+                assert!(["seconds", "bytes"].contains(&&*metric.unit), "{family}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_not_whole_says_why() {
+        const HEADER: &str = "-- family: x\n-- type: gauge\n-- help: X.\n-- unit: 1\n-- labels: a, b\n\
+                              -- kept: b\n-- budget: 10\n-- rest: sum\nSELECT 1";
+        let metric = Metric::parse("a.sql", HEADER).expect("the header is whole");
+        assert_eq!((metric.labels.len(), metric.budget, metric.rest), (2, 10, Rest::Sum));
+        for (line, instead, said) in [
+            ("-- help: X.\n", "", "its header has no `help:`"),
+            ("type: gauge", "type: sum", "`sum` is no type of a family"),
+            ("budget: 10", "budget: many", "its budget `many` is no number of series"),
+            ("rest: sum", "rest: mean", "`mean` is nothing that a rest can become"),
+            ("kept: b", "kept: c", "it keeps `c`, which is none of its labels"),
+        ] {
+            let header = HEADER.replace(line, instead);
+            let error = Metric::parse("a.sql", &header).expect_err(said).to_string();
+            assert_eq!(error, format!("metric a.sql: {said}"));
+        }
+    }
+
+    #[test]
+    fn a_folder_may_have_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("notes.md"), "no metric").expect("a file");
+        assert_eq!(Metric::in_folder(folder.path()).expect("a folder"), []);
+        let file = folder.path().join("mine.sql");
+        std::fs::write(&file, "SELECT 1").expect("a file");
+        let error = Metric::in_folder(folder.path()).expect_err("no header").to_string();
+        assert!(error.contains("mine.sql: its header has no `type:`"), "{error}");
+        let error = Metric::in_folder(&file).expect_err("no folder").to_string();
+        assert!(error.contains("mine.sql: Not a directory"), "{error}");
+    }
+}
