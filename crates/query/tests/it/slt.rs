@@ -16,6 +16,9 @@ async fn views_answer_as_written() {
     let mut settings = Settings::default();
     // The logs grow older, and what runs in them runs on.
     settings.thresholds.set("lost_after", 1e10);
+    // The logs are small, and so is what is wrong in them.
+    settings.thresholds.set("spill_min_disk_bytes", 260e3);
+    settings.thresholds.set("skew_min_duration", 1.0);
     let (_folder, engine) = engine_of(&testdata(), &settings).await;
     let engine = Arc::new(engine);
 
