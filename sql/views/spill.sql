@@ -1,12 +1,12 @@
 -- A row is a stage attempt that has spilled beyond thresholds: a share of the data that it reads or
 -- writes, and so many bytes on disk.
--- Dr. Elephant, StagesAnalyzer.checkForExecutionMemorySpill: bytes spilled over the largest of input,
--- output, shuffle read and shuffle write; 0.1 is moderate, the first severity that it tells of. Two
--- things differ. It takes memory_bytes_spilled, which is 0 where Python workers spill: here the larger
--- of the two counts. It excuses stages of 3 TB and more, of which some spill is to be expected: here
--- they are shown.
--- Of what spilled, memory_bytes_spilled is the size in memory and disk_bytes_spilled the size on disk,
--- serialised and compressed: one and the same data (Spark: TaskMetrics).
+-- Dr. Elephant, StagesAnalyzer.checkForExecutionMemorySpill: bytes spilled over the largest of
+-- input, output, shuffle read and shuffle write; 0.1 is moderate, the first severity that it tells
+-- of. Two things differ. It takes memory_bytes_spilled, which is 0 where Python workers spill: here
+-- the larger of the two counts. It excuses stages of 3 TB and more, of which some spill is to be
+-- expected: here they are shown.
+-- Of what spilled, memory_bytes_spilled is the size in memory and disk_bytes_spilled the size on
+-- disk, serialised and compressed: one and the same data (Spark: TaskMetrics).
 WITH sized AS (
     SELECT
         *,

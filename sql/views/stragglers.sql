@@ -1,14 +1,14 @@
 -- A row is a task attempt that lasts, or has lasted, for much longer than the tasks of its stage
--- attempt that succeeded, though it has not had more to read: one of which Spark would start another
--- copy, if spark.speculation is on.
+-- attempt that succeeded, though it has not had more to read: one of which Spark would start
+-- another copy, if spark.speculation is on.
 -- Spark: TaskSetManager.checkSpeculatableTasks. Once a share of the tasks has succeeded
 -- (straggler_quantile), a task is slow that lasts for longer than a multiple of their median
 -- (straggler_multiplier) and than straggler_min_duration. Of these, it leaves alone those that read
--- records as fast as the others (TaskProcessRateCalculator, SPARK-32170); until Spark 3.3 it did not.
--- Three things differ. Spark looks while the tasks run, here all that have succeeded count. Spark takes
--- a task that lasts for twice as long as all that even if it reads fast: that is skew of the data, and
--- in the view `skew`. And whose records are not known (it runs, has failed or was killed: see `tasks`)
--- is here.
+-- records as fast as the others (TaskProcessRateCalculator, SPARK-32170); until Spark 3.3 it did
+-- not. Three things differ. Spark looks while the tasks run, here all that have succeeded count.
+-- Spark takes a task that lasts for twice as long as all that even if it reads fast: that is skew
+-- of the data, and in the view `skew`. And whose records are not known (it runs, has failed or was
+-- killed: see `tasks`) is here.
 WITH succeeded AS (
     SELECT
         app_id,
