@@ -14,12 +14,12 @@ FROM (
         'spill_ratio',
         0.1,
         'ratio',
-        '`spill`: a stage has spilled more than this share of what it reads or writes. Dr. Elephant.'
+        '`spill`: a stage spills more than this share of what it reads or writes. Dr. Elephant.'
     ), (
         'spill_min_disk_bytes',
         104857600.0,
         'bytes',
-        '`spill`: a stage has spilled at least so much to disk. Ours, 100 MiB.'
+        '`spill`: a stage spills so much to disk at least. Ours, 100 MiB.'
     ), (
         'skew_ratio',
         4.0,
@@ -49,7 +49,52 @@ FROM (
         'slow_rate_ratio',
         0.75,
         'ratio',
-        '`skew`, `stragglers`: who reads records at less than this share of the rate of others is slow.'
+        '`skew`, `stragglers`: a task reads records at less than this share of others'' rate. Spark.'
+    ), (
+        'gc_ratio',
+        0.1,
+        'ratio',
+        '`gc_pressure`: more than this share of the tasks'' time is garbage collection. Spark''s UI.'
+    ), (
+        'gc_min_duration',
+        300.0,
+        'seconds',
+        '`gc_pressure`: the tasks'' time is that at least. Dr. Elephant.'
+    ), (
+        'shuffle_min_bytes',
+        1073741824.0,
+        'bytes',
+        '`shuffle_hotspots`: a stage reads or writes so much at least. Ours, 1 GiB.'
+    ), (
+        'shuffle_partition_min_bytes',
+        104857600.0,
+        'bytes',
+        '`shuffle_hotspots`: a task that reads less is small. Common advice, 100 to 200 MiB.'
+    ), (
+        'shuffle_partition_max_bytes',
+        209715200.0,
+        'bytes',
+        '`shuffle_hotspots`: a task that reads more is large. Common advice, 100 to 200 MiB.'
+    ), (
+        'small_file_bytes',
+        3145728.0,
+        'bytes',
+        '`small_files`: files or tasks have less than that in the mean. DataFlint, 3 MiB.'
+    ), (
+        'small_file_count',
+        100.0,
+        'files',
+        '`small_files`: there are more files or tasks than that. DataFlint.'
+    ), (
+        'scheduler_delay_ratio',
+        0.1,
+        'ratio',
+        '`scheduler_delay`: more than this share of the tasks'' durations is delay. Ours.'
+    ), (
+        'scheduler_delay_min_duration',
+        10.0,
+        'seconds',
+        '`scheduler_delay`: the tasks'' delays add up to that at least. Ours.'
     )
 ) AS defaults (name, value, unit, meaning)
 LEFT JOIN known.thresholds AS given
