@@ -1,7 +1,8 @@
 -- A row is a job, for reading: how long, how its stages and tasks ended, and what the stage
 -- attempts that ran for it add up to. A stage that several jobs wait for counts for each of them,
 -- as its tasks do in Spark; what a job skips has been counted where it ran. Shares are as in
--- `stage_summary`. Spark: `jobs`; which stages ran for a job, LiveStage.jobs (see job_stage_lives).
+-- `stage_summary`.
+-- Spark: LiveJob, as in `jobs`; LiveStage.jobs says which stages ran for a job (see job_stage_lives).
 -- The sums are ours.
 WITH stage_sums AS (
     SELECT

@@ -3,8 +3,7 @@
 -- `partition_size` compares what a task reads in the mean (of the tasks that succeeded) with common
 -- advice, 100 to 200 MiB for each shuffle partition (a rule of thumb of tuning guides; Spark's own
 -- target when it merges small ones, spark.sql.adaptive.advisoryPartitionSizeInBytes, is 64 MiB):
--- `small`, `large` or `good`;
--- NULL where nothing is read.
+-- `small`, `large` or `good`, NULL where nothing is read.
 -- Spark: ShuffleReadMetrics, ShuffleWriteMetrics, as in `stages`. Fetch wait is part of the time
 -- that tasks run.
 WITH measured AS (

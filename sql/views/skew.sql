@@ -2,11 +2,12 @@
 -- that task, and what it has read compared with the others.
 -- Dr. Elephant, StagesAnalyzer.checkForTaskSkew, and DataFlint, calculatePartitionSkew of its
 -- MetricsReducer: the greatest executor run time of the tasks that succeeded over the median, where
--- the greatest is not too short to matter. The median is a value by rank, the History Server's and
--- theirs (see task_quantiles): of two tasks it is the greater, so that a stage of two is never
--- skewed. `cause` is told by the records that the task has read in each second that it ran,
--- compared with what the other tasks read together, as Spark decides whether another copy of a task
--- would be any faster (TaskSetManager.TaskProcessRateCalculator, SPARK-32170):
+-- the greatest is not too short to matter. Dr. Elephant also wants it to be 0.75 of the stage's
+-- duration. The median is a value by rank, the History Server's and theirs (see task_quantiles): of
+-- two tasks it is the greater, so that a stage of two is never skewed.
+-- `cause` is told by the records that the task has read in each second that it ran, compared with
+-- what the other tasks read together, as Spark decides whether another copy of a task would be any
+-- faster (TaskSetManager.TaskProcessRateCalculator, SPARK-32170):
 --   data: it has read as fast as the others, and so it has had more to read
 --   task: it has read more slowly: its executor or host is slow, or its records are costly
 --   NULL: the others have read nothing of which Spark counts the records

@@ -1,13 +1,15 @@
--- A row is something that many small files, or tasks with little to do, were read or written by:
+-- A row is a SQL plan's node or a stage attempt that reads or writes many small files. `what` says
+-- which of these it is:
 --   files_read, files_written: a node of the last physical plan of a SQL execution, by its metrics
---   tasks_reading, tasks_writing: a stage attempt, by the input or output of its tasks; a task
---   reads
---     parts of files, or several files, and writes one at least
--- There are more than small_file_count, and in the mean they have less than small_file_bytes.
+--   tasks_reading, tasks_writing: a stage attempt, by the input or output of its tasks (a task
+--     reads parts of files, or several files, and writes one at least)
+-- `num` files or tasks are more than small_file_count, and in the mean have less than
+-- small_file_bytes.
 -- DataFlint, MemorySQLInputOutputAlerts: more than 100 files of less than 3 MiB in the mean, of
 -- input nodes and of writes to a file system. That tasks are judged likewise is ours, for what is
--- not SQL. Spark: FileSourceScanExec (number of files read, size of files read),
--- BasicWriteJobStatsTracker (number of written files, written output).
+-- not SQL.
+-- Spark: FileSourceScanExec (number of files read, size of files read), BasicWriteJobStatsTracker
+-- (number of written files, written output).
 WITH measured AS (
     SELECT
         app_id,

@@ -1,5 +1,5 @@
 -- A row is a stage attempt that has spilled beyond thresholds: a share of the data that it reads or
--- writes, and so many bytes on disk.
+-- writes, and so many bytes on disk. How many of its tasks did is in `tasks` only.
 -- Dr. Elephant, StagesAnalyzer.checkForExecutionMemorySpill: bytes spilled over the largest of
 -- input, output, shuffle read and shuffle write; 0.1 is moderate, the first severity that it tells
 -- of. Two things differ. It takes memory_bytes_spilled, which is 0 where Python workers spill: here

@@ -1,9 +1,10 @@
 -- A row is a stage attempt that ran or runs, for reading: how long, how its tasks ended, and what
 -- their time went to. Skipped and pending ones are in `stages` only.
--- Shares are of the time that tasks ran (executor_run_time_ms); they may overlap, and
--- deserialisation of a task and serialisation of its result are outside of that time. Scheduler
--- delay is not here: it is told by each task (see `scheduler_delay`); so is skew (see `skew`).
--- Spark: what stages of AppStatusListener and TaskMetrics have; the shares are ours.
+-- Shares are of the time that tasks ran (executor_run_time_ms). They may overlap; deserialising a
+-- task and serialising its result are not part of that time, and only compared with it. Scheduler
+-- delay is told by each task (see `scheduler_delay`), and so is skew (see `skew`): they are not
+-- here.
+-- Spark: LiveStage and TaskMetrics, as in `stages`; the shares are ours.
 WITH timed AS (
     SELECT
         stages.*,

@@ -3,12 +3,12 @@
 -- another copy, if spark.speculation is on.
 -- Spark: TaskSetManager.checkSpeculatableTasks. Once a share of the tasks has succeeded
 -- (straggler_quantile), a task is slow that lasts for longer than a multiple of their median
--- (straggler_multiplier) and than straggler_min_duration. Of these, it leaves alone those that read
--- records as fast as the others (TaskProcessRateCalculator, SPARK-32170); until Spark 3.3 it did
--- not. Three things differ. Spark looks while the tasks run, here all that have succeeded count.
--- Spark takes a task that lasts for twice as long as all that even if it reads fast: that is skew
--- of the data, and in the view `skew`. And whose records are not known (it runs, has failed or was
--- killed: see `tasks`) is here.
+-- (straggler_multiplier) and than straggler_min_duration. Since Spark 3.4 it leaves alone those of
+-- them that read records as fast as the others (TaskProcessRateCalculator, SPARK-32170).
+-- Three things differ. Spark looks while the tasks run; here all that have succeeded in the end
+-- count. Spark takes a task that lasts for twice as long as all that even if it reads fast: that is
+-- skew of the data, and in the view `skew`. A task of which records are not known is here, too: one
+-- that runs, has failed or was killed (see `tasks`).
 WITH succeeded AS (
     SELECT
         app_id,
