@@ -1,7 +1,7 @@
 -- A row is an executor, the driver included, for reading: from when to when it was there, how its
 -- tasks ended, and how much of its time they took.
 --   task_share: the tasks' durations over the time that it was there, times the tasks that it
---     can run at once. Of the driver it is not known: its total_duration_ms is that of its application.
+--     can run at once. Of the driver it is not known: its total_duration_ms is its application's.
 --   gc_share: collections over total_duration_ms, which Spark's executors page paints red
 --     from 0.1 on
 -- Spark: what `executors` has; the shares are ours.

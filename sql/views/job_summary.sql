@@ -2,7 +2,7 @@
 -- attempts that ran for it add up to. A stage that several jobs wait for counts for each of them,
 -- as its tasks do in Spark; what a job skips has been counted where it ran. Shares are as in
 -- `stage_summary`.
--- Spark: LiveJob, as in `jobs`; LiveStage.jobs says which stages ran for a job (see job_stage_lives).
+-- Spark: LiveJob, as in `jobs`; LiveStage.jobs says which stages ran for it (see job_stage_lives).
 -- The sums are ours.
 WITH stage_sums AS (
     SELECT
