@@ -10,6 +10,91 @@ FROM (
         86400.0,
         'seconds',
         'An application without an end, of which so long nothing was heard, is lost.'
+    ), (
+        'spill_ratio',
+        0.1,
+        'ratio',
+        '`spill`: a stage spills more than this share of what it reads or writes. Dr. Elephant.'
+    ), (
+        'spill_min_disk_bytes',
+        104857600.0,
+        'bytes',
+        '`spill`: a stage spills so much to disk at least. Ours, 100 MiB.'
+    ), (
+        'skew_ratio',
+        4.0,
+        'ratio',
+        '`skew`: a task has run for more than so many medians. Dr. Elephant; DataFlint has 10.'
+    ), (
+        'skew_min_duration',
+        5.0,
+        'seconds',
+        '`skew`: a task has run for longer than that. DataFlint; Dr. Elephant has 150.'
+    ), (
+        'straggler_multiplier',
+        3.0,
+        'ratio',
+        '`stragglers`: a task lasts for more than so many medians. Spark 4; 1.5 before.'
+    ), (
+        'straggler_quantile',
+        0.9,
+        'ratio',
+        '`stragglers`: this share of the tasks of its stage has succeeded. Spark 4; 0.75 before.'
+    ), (
+        'straggler_min_duration',
+        0.1,
+        'seconds',
+        '`stragglers`: a task lasts for longer than that. Spark.'
+    ), (
+        'slow_rate_ratio',
+        0.75,
+        'ratio',
+        '`skew`, `stragglers`: a task reads records at less than this share of others'' rate. Spark.'
+    ), (
+        'gc_ratio',
+        0.1,
+        'ratio',
+        '`gc_pressure`: more than this share of the tasks'' time is garbage collection. Spark''s UI.'
+    ), (
+        'gc_min_duration',
+        300.0,
+        'seconds',
+        '`gc_pressure`: the tasks'' time is that at least. Dr. Elephant.'
+    ), (
+        'shuffle_min_bytes',
+        1073741824.0,
+        'bytes',
+        '`shuffle_hotspots`: a stage reads or writes so much at least. Ours, 1 GiB.'
+    ), (
+        'shuffle_partition_min_bytes',
+        104857600.0,
+        'bytes',
+        '`shuffle_hotspots`: a task that reads less is small. Common advice, 100 to 200 MiB.'
+    ), (
+        'shuffle_partition_max_bytes',
+        209715200.0,
+        'bytes',
+        '`shuffle_hotspots`: a task that reads more is large. Common advice, 100 to 200 MiB.'
+    ), (
+        'small_file_bytes',
+        3145728.0,
+        'bytes',
+        '`small_files`: files or tasks have less than that in the mean. DataFlint, 3 MiB.'
+    ), (
+        'small_file_count',
+        100.0,
+        'files',
+        '`small_files`: there are more files or tasks than that. DataFlint.'
+    ), (
+        'scheduler_delay_ratio',
+        0.1,
+        'ratio',
+        '`scheduler_delay`: more than this share of the tasks'' durations is delay. Ours.'
+    ), (
+        'scheduler_delay_min_duration',
+        10.0,
+        'seconds',
+        '`scheduler_delay`: the tasks'' delays add up to that at least. Ours.'
     )
 ) AS defaults (name, value, unit, meaning)
 LEFT JOIN known.thresholds AS given

@@ -16,6 +16,21 @@ async fn views_answer_as_written() {
     let mut settings = Settings::default();
     // The logs grow older, and what runs in them runs on.
     settings.thresholds.set("lost_after", 1e10);
+    // The logs are small, and so is what is wrong in them.
+    for (name, value) in [
+        ("spill_min_disk_bytes", 260e3),
+        ("skew_min_duration", 1.0),
+        ("gc_ratio", 0.02),
+        ("gc_min_duration", 0.9),
+        ("shuffle_min_bytes", 60e3),
+        ("shuffle_partition_min_bytes", 1e6),
+        ("shuffle_partition_max_bytes", 10.74e6),
+        ("small_file_count", 2.0),
+        ("small_file_bytes", 1.168e6),
+        ("scheduler_delay_min_duration", 0.1),
+    ] {
+        settings.thresholds.set(name, value);
+    }
     let (_folder, engine) = engine_of(&testdata(), &settings).await;
     let engine = Arc::new(engine);
 
