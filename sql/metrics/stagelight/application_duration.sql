@@ -2,12 +2,14 @@
 -- type: gauge
 -- help: Time from the start of an application to its end or, while it runs, to its last event.
 -- unit: seconds
--- labels: app_id, attempt_id, app_name
+-- labels: cluster, namespace, app_name, app_id, attempt_id
 -- budget: 500
 -- rest: none
 SELECT
+    cluster,
+    namespace,
+    app_name,
     app_id,
     attempt_id,
-    app_name,
     duration_ms / 1000.0 AS value
-FROM recent.applications
+FROM recent.deployments

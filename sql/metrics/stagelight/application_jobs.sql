@@ -2,19 +2,21 @@
 -- type: gauge
 -- help: Jobs of an application by their present status.
 -- unit: 1
--- labels: app_id, attempt_id, app_name, status
+-- labels: cluster, namespace, app_name, app_id, attempt_id, status
 -- kept: status
 -- budget: 500
 -- rest: sum
 SELECT
-    applications.app_id,
-    applications.attempt_id,
-    applications.app_name,
+    deployments.cluster,
+    deployments.namespace,
+    deployments.app_name,
+    deployments.app_id,
+    deployments.attempt_id,
     statuses.status,
     coalesce(jobs.jobs, 0) AS value
-FROM recent.applications
+FROM recent.deployments
 CROSS JOIN (VALUES ('RUNNING'), ('SUCCEEDED'), ('FAILED')) AS statuses (status)
 LEFT JOIN recent.jobs
-    ON jobs.app_id = applications.app_id
+    ON jobs.app_id = deployments.app_id
     AND jobs.status = statuses.status
-    AND jobs.attempt_id IS NOT DISTINCT FROM applications.attempt_id
+    AND jobs.attempt_id IS NOT DISTINCT FROM deployments.attempt_id

@@ -2,21 +2,24 @@
 -- type: gauge
 -- help: Stage attempts of an application by their present status.
 -- unit: 1
--- labels: app_id, attempt_id, app_name, status
+-- labels: cluster, namespace, app_name, app_id, attempt_id, status
 -- kept: status
 -- budget: 500
 -- rest: sum
 SELECT
-    applications.app_id,
-    applications.attempt_id,
-    applications.app_name,
+    deployments.cluster,
+    deployments.namespace,
+    deployments.app_name,
+    deployments.app_id,
+    deployments.attempt_id,
     statuses.status,
     count(stages.stage_id) AS value
-FROM recent.applications
+FROM recent.deployments
 CROSS JOIN (VALUES ('PENDING'), ('ACTIVE'), ('COMPLETE'), ('FAILED'), ('SKIPPED')) AS statuses (status)
 LEFT JOIN recent.stages
-    ON stages.app_id = applications.app_id
+    ON stages.app_id = deployments.app_id
     AND stages.status = statuses.status
-    AND stages.attempt_id IS NOT DISTINCT FROM applications.attempt_id
+    AND stages.attempt_id IS NOT DISTINCT FROM deployments.attempt_id
 GROUP BY
-    applications.app_id, applications.attempt_id, applications.app_name, statuses.status
+    deployments.cluster, deployments.namespace, deployments.app_name, deployments.app_id,
+    deployments.attempt_id, statuses.status

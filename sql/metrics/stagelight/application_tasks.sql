@@ -2,19 +2,21 @@
 -- type: gauge
 -- help: Task attempts of an application by their present status.
 -- unit: 1
--- labels: app_id, attempt_id, app_name, status
+-- labels: cluster, namespace, app_name, app_id, attempt_id, status
 -- kept: status
 -- budget: 500
 -- rest: sum
 SELECT
-    applications.app_id,
-    applications.attempt_id,
-    applications.app_name,
+    deployments.cluster,
+    deployments.namespace,
+    deployments.app_name,
+    deployments.app_id,
+    deployments.attempt_id,
     statuses.status,
     coalesce(tasks.tasks, 0) AS value
-FROM recent.applications
+FROM recent.deployments
 CROSS JOIN (VALUES ('RUNNING'), ('SUCCESS'), ('FAILED'), ('KILLED')) AS statuses (status)
 LEFT JOIN recent.tasks
-    ON tasks.app_id = applications.app_id
+    ON tasks.app_id = deployments.app_id
     AND tasks.status = statuses.status
-    AND tasks.attempt_id IS NOT DISTINCT FROM applications.attempt_id
+    AND tasks.attempt_id IS NOT DISTINCT FROM deployments.attempt_id

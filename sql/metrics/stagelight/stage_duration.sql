@@ -2,13 +2,15 @@
 -- type: gauge
 -- help: Time from the submission of a stage attempt to its completion or, while it runs, to the last event of its application.
 -- unit: seconds
--- labels: app_id, attempt_id, app_name, stage_id, stage_attempt_id
+-- labels: cluster, namespace, app_name, app_id, attempt_id, stage_id, stage_attempt_id
 -- budget: 500
 -- rest: none
 SELECT
+    cluster,
+    namespace,
+    app_name,
     app_id,
     attempt_id,
-    app_name,
     stage_id,
     stage_attempt_id,
     (CAST(coalesce(completion_time, last_event_time) AS BIGINT)

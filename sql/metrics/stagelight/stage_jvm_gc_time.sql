@@ -2,13 +2,15 @@
 -- type: gauge
 -- help: Time that the JVMs of executors spent in garbage collection during the tasks of a stage attempt, summed over tasks.
 -- unit: seconds
--- labels: app_id, attempt_id, app_name, stage_id, stage_attempt_id
+-- labels: cluster, namespace, app_name, app_id, attempt_id, stage_id, stage_attempt_id
 -- budget: 500
 -- rest: sum
 SELECT
+    cluster,
+    namespace,
+    app_name,
     app_id,
     attempt_id,
-    app_name,
     stage_id,
     stage_attempt_id,
     jvm_gc_time_ms / 1000.0 AS value

@@ -2,13 +2,15 @@
 -- type: gauge
 -- help: Bytes of shuffle data that the tasks of a stage attempt read, local and remote.
 -- unit: bytes
--- labels: app_id, attempt_id, app_name, stage_id, stage_attempt_id
+-- labels: cluster, namespace, app_name, app_id, attempt_id, stage_id, stage_attempt_id
 -- budget: 500
 -- rest: sum
 SELECT
+    cluster,
+    namespace,
+    app_name,
     app_id,
     attempt_id,
-    app_name,
     stage_id,
     stage_attempt_id,
     shuffle_read_bytes AS value

@@ -1,6 +1,7 @@
 //! A real Prometheus scrapes a server, and answers the queries that people have for Spark on
 //! Kubernetes.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io::ErrorKind;
@@ -8,6 +9,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use stagelight_ingest::{Metrics, WorkerMetrics};
 
 use crate::fixture::{PATIENCE, REQUIRED, Running, TestLake, get, settings};
 
@@ -57,7 +60,28 @@ async fn what_people_ask_of_spark_is_answered() {
         assert!(started.elapsed() < PATIENCE, "no data: {left:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    let exported = prometheus.names().await;
+    let of_workers = WorkerMetrics::default().families();
+    for name in named_in_rules() {
+        let is_ours = exported.contains(&format!("\"{name}\""))
+            || of_workers.iter().any(|family| family.name == name);
+        assert!(is_ours, "deploy/prometheus/rules.yaml asks for {name}, which nobody exports");
+    }
     server.stop().await;
+}
+
+/// The families that the rules ask for.
+fn named_in_rules() -> BTreeSet<String> {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/prometheus/rules.yaml");
+    let rules = fs::read_to_string(rules).expect("rules");
+    let words = rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
+    // What the rules record themselves has colons.
+    let is_family = |word: &&str| {
+        !word.contains(':') && (word.starts_with("stagelight_") || word.starts_with("spark_"))
+    };
+    let names: BTreeSet<_> = words.filter(is_family).map(str::to_owned).collect();
+    assert!(names.len() > 10, "{names:?}");
+    names
 }
 
 /// A log of `testdata` as it would be of a driver in a pod: other settings, and a report of its
@@ -116,6 +140,12 @@ impl Prometheus {
             }
             child => Some(Self { child: child.expect("prometheus can be run"), address }),
         }
+    }
+
+    /// The names of all families that were scraped, as JSON.
+    async fn names(&self) -> String {
+        let names = get(self.address, "/api/v1/label/__name__/values").await;
+        names.expect("prometheus answers").body
     }
 
     /// Whether `query` has an answer that is not empty.

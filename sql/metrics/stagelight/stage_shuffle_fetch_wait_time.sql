@@ -1,0 +1,18 @@
+-- family: stagelight_spark_stage_shuffle_fetch_wait_time_seconds
+-- type: gauge
+-- help: Time that the tasks of a stage attempt waited for blocks of shuffles from other executors, summed over tasks.
+-- unit: seconds
+-- labels: cluster, namespace, app_name, app_id, attempt_id, stage_id, stage_attempt_id
+-- budget: 500
+-- rest: sum
+SELECT
+    cluster,
+    namespace,
+    app_name,
+    app_id,
+    attempt_id,
+    stage_id,
+    stage_attempt_id,
+    shuffle_fetch_wait_time_ms / 1000.0 AS value
+FROM recent.stages
+WHERE status IN ('ACTIVE', 'COMPLETE', 'FAILED')
