@@ -16,6 +16,8 @@ async fn views_answer_as_written() {
     let mut settings = Settings::default();
     // The logs grow older, and what runs in them runs on.
     settings.thresholds.set("lost_after", 1e10);
+    // Of two prices, one is given.
+    settings.thresholds.set("price_per_core_hour", 0.05);
     let (_folder, engine) = engine_of(&testdata(), &settings).await;
     let engine = Arc::new(engine);
 
