@@ -14,7 +14,7 @@ pub(super) fn function() -> ScalarUDF {
 
 /// Phrases that name a cause. The first that is there holds: why the executor was lost comes before
 /// that it was, and what it cost comes last.
-const PHRASES: [(&str, &[&str]); 9] = [
+const PHRASES: [(&str, &[&str]); 8] = [
     (
         "out_of_memory",
         &[
@@ -28,16 +28,21 @@ const PHRASES: [(&str, &[&str]); 9] = [
             // Netty's PlatformDependent, Spark's TaskMemoryManager.
             "io.netty.util.internal.OutOfDirectMemoryError",
             "org.apache.spark.memory.SparkOutOfMemoryError",
-            // SparkExitCode.OOM, as ExecutorExitCode.explainExitCode and KubernetesUtils say it.
+            // SparkExitCode.OOM, as Kubernetes (ExecutorPodsLifecycleManager.describeExitCode), the
+            // standalone ExecutorRunner and YARN say it.
             "exit code 52(",
-            "OutOfMemoryError (exit code 52)",
             "exited with code 52",
+            "Exit status: 52",
         ],
     ),
     (
         "disk_full",
-        // The system's ENOSPC.
-        &["No space left on device"],
+        // The system's ENOSPC; the kubelet's eviction manager.
+        &[
+            "No space left on device",
+            "Usage of EmptyDir volume",
+            "low on resource: ephemeral-storage",
+        ],
     ),
     (
         "container_killed",
@@ -51,17 +56,6 @@ const PHRASES: [(&str, &[&str]); 9] = [
             "OOMKilled",
             // ExecutorPodsLifecycleManager.describeExitCode.
             "possible container OOM",
-        ],
-    ),
-    (
-        "cancelled",
-        &[
-            // DAGScheduler.handleJobCancellation, doCancelAllJobs, cleanUpAfterSchedulerStop.
-            "SPARK_JOB_CANCELLED",
-            "cancelled part of cancelled job group",
-            "cancelled as part of cancellation of all jobs",
-            "cancelled because SparkContext was shut down",
-            "cancelled because killed via the Web UI",
         ],
     ),
     (
@@ -128,22 +122,30 @@ const PHRASES: [(&str, &[&str]); 9] = [
 
 fn class(text: &str) -> Option<&'static str> {
     let stack = Stack::parse(text);
-    // The message is the user's wherever there is an exception.
     let classes: Vec<_> = stack.classes().collect();
+    let is_of_spark = classes.iter().all(|class| class.starts_with("org.apache.spark."));
+    if is_of_spark && names_cancelled_job(text) {
+        return Some("cancelled");
+    }
     if classes.is_empty() {
         return phrase(text);
     }
-    if classes.iter().any(|class| *class == "MemoryError") {
+    // The message is the user's wherever there is an exception, but for what the system says.
+    if classes.contains(&"MemoryError") {
         return Some("out_of_memory");
     }
-    let of_classes = phrase(&classes.join("\n"));
-    // These are said by the system and by Spark within exceptions of any class.
-    let of_system = PHRASES[1].1.iter().any(|phrase| text.contains(phrase)).then_some("disk_full");
-    let of_spark = ["SPARK_JOB_CANCELLED", "Could not execute broadcast in"]
-        .iter()
-        .find(|phrase| text.contains(**phrase))
-        .and_then(|found| phrase(found));
-    Some(of_classes.or(of_system).or(of_spark).unwrap_or("user_exception"))
+    let of_system = || text.contains("No space left on device").then_some("disk_full");
+    Some(phrase(&classes.join("\n")).or_else(of_system).unwrap_or("user_exception"))
+}
+
+/// "Job 7 cancelled ...", for whatever reason. Spark: `DAGScheduler.handleJobCancellation`,
+/// `cleanUpAfterSchedulerStop` (the context was shut down).
+fn names_cancelled_job(text: &str) -> bool {
+    text.match_indices("Job ").any(|(at, job)| {
+        let number = &text[at + job.len()..];
+        let rest = number.trim_start_matches(|c: char| c.is_ascii_digit());
+        rest.len() < number.len() && rest.starts_with(" cancelled")
+    })
 }
 
 fn phrase(text: &str) -> Option<&'static str> {
@@ -196,6 +198,14 @@ mod tests {
             ),
             ("java.io.IOException: No space left on device", "disk_full"),
             ("[SPARK_JOB_CANCELLED] Job 2 cancelled part of cancelled job group x", "cancelled"),
+            ("Job 3 cancelled because SparkContext was shut down", "cancelled"),
+            ("org.apache.spark.SparkException: Job 3 cancelled by me", "cancelled"),
+            ("a.b.Broken: Job 3 cancelled", "user_exception"),
+            (
+                "The API gave the following message: Usage of EmptyDir volume \"spark-local-dir-1\" \
+                 exceeds the limit \"1Gi\".",
+                "disk_full",
+            ),
             (
                 "org.apache.spark.shuffle.FetchFailedException\n\tat a.B.c(B.java:1)\n\
                  Caused by: java.io.IOException: Connection reset by peer",
