@@ -7,6 +7,9 @@
 -- memory that is asked for). Sparklens: EfficiencyStatisticsAnalyzer (what is wasted while no job runs
 -- and within jobs), which takes the most executors that there were for all that time.
 --
+-- A task's duration goes on until the driver has read its result, when its cores may have the next task
+-- already: where tasks are many and short, busy is a little too much and idle too little.
+--
 -- An executor is there from when it was added until it was removed, or its application ended or was
 -- last heard of. A task's cpus are those of its executor's profile. Tasks are taken to run within jobs:
 -- those few that outlive theirs make idle_in_jobs less. Redone is what tasks took that succeeded and
@@ -306,12 +309,20 @@ times AS (
     LEFT JOIN wasted
         ON wasted.app_id = ended.app_id AND wasted.attempt_id = ended.attempt_id
 ),
+in_jobs AS (
+    SELECT
+        *,
+        -- What is busy for longer than jobs ran has outlived them.
+        greatest(coalesce(core_time_in_jobs_ms, 0) - busy_core_time_ms, 0)
+            AS idle_in_jobs_core_time_ms
+    FROM times
+),
 split AS (
     SELECT
         *,
-        coalesce(core_time_in_jobs_ms, 0) - busy_core_time_ms AS idle_in_jobs_core_time_ms,
-        core_time_ms - coalesce(core_time_in_jobs_ms, 0) AS idle_without_jobs_core_time_ms
-    FROM times
+        greatest(core_time_ms - busy_core_time_ms - idle_in_jobs_core_time_ms, 0)
+            AS idle_without_jobs_core_time_ms
+    FROM in_jobs
 )
 SELECT
     app_id,

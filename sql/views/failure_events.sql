@@ -175,7 +175,7 @@ failed_executions AS (
         ends.segment * 100000000000 + ends.line AS position,
         ends.execution_id,
         ends.time,
-        -- Before Spark 3.4 it is not said; then its failed jobs say it.
+        -- Before Spark 3.4 it is not said: it has failed because jobs of it have.
         ends.error_message AS message
     FROM sql_executions AS executions
     JOIN lake.sql_events AS ends
@@ -184,6 +184,7 @@ failed_executions AS (
         AND ends.execution_id = executions.execution_id
     WHERE executions.status = 'FAILED' AND ends.event = 'SparkListenerSQLExecutionEnd'
 ),
+-- The first of its jobs to fail; where it is not said why, others may have been cancelled then.
 executions AS (
     SELECT
         failed.app_id,
@@ -191,31 +192,32 @@ executions AS (
         failed.position,
         failed.execution_id,
         failed.time,
-        coalesce(failed.message, last_value(jobs.message ORDER BY jobs.position)) AS message,
-        max(jobs.position) AS cause_at,
+        coalesce(failed.message, first_value(jobs.message ORDER BY jobs.position)) AS message,
+        min(jobs.position) AS cause_at,
         coalesce(
-            last_value(jobs.cause_class ORDER BY jobs.position),
+            first_value(jobs.cause_class ORDER BY jobs.position),
             failure_class(failed.message),
             'other'
         ) AS cause_class,
         CASE
-            WHEN max(jobs.position) IS NULL THEN stack_exception(failed.message)
-            ELSE last_value(jobs.exception ORDER BY jobs.position)
+            WHEN min(jobs.position) IS NULL THEN stack_exception(failed.message)
+            ELSE first_value(jobs.exception ORDER BY jobs.position)
         END AS exception,
         CASE
-            WHEN max(jobs.position) IS NULL THEN stack_fingerprint(failed.message)
-            ELSE last_value(jobs.fingerprint ORDER BY jobs.position)
+            WHEN min(jobs.position) IS NULL THEN stack_fingerprint(failed.message)
+            ELSE first_value(jobs.fingerprint ORDER BY jobs.position)
         END AS fingerprint,
-        last_value(jobs.caused_by ORDER BY jobs.position) AS caused_by
+        first_value(jobs.caused_by ORDER BY jobs.position) AS caused_by
     FROM failed_executions AS failed
     LEFT JOIN execution_jobs AS jobs
         ON jobs.app_id = failed.app_id
         AND jobs.attempt_id = failed.attempt_id
-        AND jobs.position < failed.position
         AND (jobs.sql_execution_id = failed.execution_id
             OR jobs.root_execution_id = failed.execution_id)
         AND (failed.message IS NULL
-            OR jobs.first_line <> '' AND strpos(failed.message, jobs.first_line) > 0)
+            OR jobs.position < failed.position
+                AND jobs.first_line <> ''
+                AND strpos(failed.message, jobs.first_line) > 0)
     GROUP BY
         failed.app_id,
         failed.attempt_id,

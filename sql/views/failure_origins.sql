@@ -11,7 +11,8 @@
 --   TaskCommitDenied (another attempt may write), as in Spark's own counts;
 --   Resubmitted, which is no attempt's end: it had succeeded, and its executor's loss has a row;
 --   executors that the driver asked to go (ExecutorKilled: idle, or killed by the user or because
---   they were excluded; decommissioned by ExecutorAllocationManager) or that end with it.
+--   they were excluded; released by YarnAllocator; decommissioned by ExecutorAllocationManager) or
+--   that end with it.
 --
 -- A position is segment * 10^11 + line: one number that orders the events of an attempt.
 WITH application_ends AS (
@@ -91,6 +92,7 @@ told AS (
         AND (lives.remove_reason IS NULL
             OR lives.remove_reason <> 'Executor killed by driver.'
                 AND lives.remove_reason NOT LIKE 'Executor decommission%: spark scale down'
+                AND lives.remove_reason NOT LIKE '%exited from explicit termination request.'
                 AND lives.remove_reason NOT LIKE '%exited after Application shutdown.')
 ),
 classed AS (
@@ -101,7 +103,8 @@ classed AS (
             ELSE coalesce(
                 failure_class(message),
                 CASE
-                    WHEN kind = 'executor' OR end_reason = 'ExecutorLostFailure' THEN 'executor_lost'
+                    WHEN kind = 'executor' THEN 'executor_lost'
+                    WHEN end_reason = 'ExecutorLostFailure' THEN 'executor_lost'
                     WHEN end_reason = 'ExceptionFailure' THEN 'user_exception'
                     ELSE 'other'
                 END)

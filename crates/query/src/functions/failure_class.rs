@@ -14,7 +14,7 @@ pub(super) fn function() -> ScalarUDF {
 
 /// Phrases that name a cause. The first that is there holds: why the executor was lost comes before
 /// that it was, and what it cost comes last.
-const PHRASES: [(&str, &[&str]); 8] = [
+const PHRASES: [(&str, &[&str]); 9] = [
     (
         "out_of_memory",
         &[
@@ -28,6 +28,9 @@ const PHRASES: [(&str, &[&str]); 8] = [
             // Netty's PlatformDependent, Spark's TaskMemoryManager.
             "io.netty.util.internal.OutOfDirectMemoryError",
             "org.apache.spark.memory.SparkOutOfMemoryError",
+            // Spark RAPIDS.
+            "com.nvidia.spark.rapids.jni.GpuRetryOOM",
+            "com.nvidia.spark.rapids.jni.GpuSplitAndRetryOOM",
             // SparkExitCode.OOM, as Kubernetes (ExecutorPodsLifecycleManager.describeExitCode), the
             // standalone ExecutorRunner and YARN say it.
             "exit code 52(",
@@ -56,6 +59,17 @@ const PHRASES: [(&str, &[&str]); 8] = [
             "OOMKilled",
             // ExecutorPodsLifecycleManager.describeExitCode.
             "possible container OOM",
+        ],
+    ),
+    (
+        "cancelled",
+        &[
+            // DAGScheduler.cleanUpAfterSchedulerStop.
+            "Stage cancelled because SparkContext was shut down",
+            // StreamExecution.isInterruptionException: the query was stopped.
+            "java.lang.InterruptedException",
+            "java.io.InterruptedIOException",
+            "java.nio.channels.ClosedByInterruptException",
         ],
     ),
     (
@@ -139,7 +153,7 @@ fn class(text: &str) -> Option<&'static str> {
 }
 
 /// "Job 7 cancelled ...", for whatever reason. Spark: `DAGScheduler.handleJobCancellation`,
-/// `cleanUpAfterSchedulerStop` (the context was shut down).
+/// `cleanUpAfterSchedulerStop`.
 fn names_cancelled_job(text: &str) -> bool {
     text.match_indices("Job ").any(|(at, job)| {
         let number = &text[at + job.len()..];
@@ -198,6 +212,9 @@ mod tests {
             ),
             ("java.io.IOException: No space left on device", "disk_full"),
             ("[SPARK_JOB_CANCELLED] Job 2 cancelled part of cancelled job group x", "cancelled"),
+            ("Stage cancelled because SparkContext was shut down", "cancelled"),
+            ("java.lang.InterruptedException\n\tat a.B.c(B.java:1)", "cancelled"),
+            ("com.nvidia.spark.rapids.jni.GpuSplitAndRetryOOM: GPU OutOfMemory", "out_of_memory"),
             ("Job 3 cancelled because SparkContext was shut down", "cancelled"),
             ("org.apache.spark.SparkException: Job 3 cancelled by me", "cancelled"),
             ("a.b.Broken: Job 3 cancelled", "user_exception"),
