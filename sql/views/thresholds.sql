@@ -1,4 +1,5 @@
--- A row is a number from which on views judge. `--threshold NAME=VALUE` sets another.
+-- A row is a number from which on views judge, or a price, which is NULL until it is given.
+-- `--threshold NAME=VALUE` sets another.
 SELECT
     defaults.name,
     coalesce(given.value, defaults.value) AS value,
@@ -95,6 +96,16 @@ FROM (
         10.0,
         'seconds',
         '`scheduler_delay`: the tasks'' delays add up to that at least. Ours.'
+    ), (
+        'price_per_core_hour',
+        CAST(NULL AS DOUBLE),
+        'currency per core-hour',
+        'What a core of an executor costs in an hour; yours to give, in any currency.'
+    ), (
+        'price_per_gib_hour',
+        CAST(NULL AS DOUBLE),
+        'currency per GiB-hour',
+        'What a GiB of memory of an executor costs in an hour; yours to give, in any currency.'
     )
 ) AS defaults (name, value, unit, meaning)
 LEFT JOIN known.thresholds AS given

@@ -31,6 +31,8 @@ async fn views_answer_as_written() {
     ] {
         settings.thresholds.set(name, value);
     }
+    // Of two prices, one is given.
+    settings.thresholds.set("price_per_core_hour", 0.05);
     let (_folder, engine) = engine_of(&testdata(), &settings).await;
     let engine = Arc::new(engine);
 

@@ -1,0 +1,5 @@
+-- A row is how many failures of a kind a recent application has for a class of causes.
+SELECT app_id, attempt_id, kind, cause_class, count(*) AS failures
+FROM failures
+WHERE array_has($app_ids, app_id)
+GROUP BY app_id, attempt_id, kind, cause_class
