@@ -26,7 +26,7 @@ use crate::functions;
 use crate::known::{Known, Thresholds};
 use crate::shared::Shared;
 use crate::table::LakeTable;
-use crate::views;
+use crate::views::Views;
 
 const CATALOG: &str = "stagelight";
 const PUBLIC: &str = "public";
@@ -111,10 +111,9 @@ impl Engine {
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(LAKE_SCHEMA, Arc::new(facts))?;
         catalog.register_schema(KNOWN_SCHEMA, known.schema()?)?;
-        catalog.register_schema(PUBLIC, Arc::new(MemorySchemaProvider::new()))?;
+        catalog.register_schema(PUBLIC, Arc::new(Views::new(&context)))?;
         context.register_catalog(CATALOG, Arc::new(catalog));
         functions::register(&context);
-        views::register(&context).await?;
         let engine = Self { lake, context, tables, known };
         settings.thresholds.check(&engine).await?;
         Ok(engine)

@@ -32,14 +32,6 @@ pub enum QueryError {
         "only questions are answered (SELECT, EXPLAIN, SHOW, DESCRIBE): nothing can be changed"
     )]
     ReadOnly,
-    /// A view of the binary does not plan: a defect.
-    #[error("view {name}: {}", .source.strip_backtrace())]
-    View {
-        /// The view.
-        name: String,
-        /// What the planner says.
-        source: DataFusionError,
-    },
     /// There is no such threshold.
     #[error("there is no threshold `{name}`; there are: {}", .names.join(", "))]
     Threshold {

@@ -1,13 +1,18 @@
 //! The views of `sql/views/`, one file each.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::TableReference;
-use datafusion::error::DataFusionError;
-use datafusion::prelude::SessionContext;
+use async_trait::async_trait;
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::common::internal_datafusion_err;
+use datafusion::error::Result;
+use datafusion::execution::session_state::SessionState;
+use datafusion::prelude::{DataFrame, SessionContext};
 use include_dir::{Dir, include_dir};
+use tokio::sync::OnceCell;
 
-use crate::error::QueryError;
 use crate::shared::SharedView;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/views");
@@ -59,49 +64,58 @@ impl View {
     }
 }
 
-/// Registers every view, those first that others read.
-pub(crate) async fn register(context: &SessionContext) -> Result<(), QueryError> {
-    let mut waiting = View::all();
-    while !waiting.is_empty() {
-        let before = waiting.len();
-        let mut later = Vec::new();
-        for view in waiting {
-            let reads = reads(context, view.sql).map_err(error(view))?;
-            let mut ready = true;
-            for table in reads {
-                ready &= context.table_exist(table).map_err(error(view))?;
-            }
-            if ready {
-                let plan = context.sql(view.sql).await.map_err(error(view))?;
-                let provider = if view.is_shared() {
-                    let plan = plan.into_unoptimized_plan();
-                    Arc::new(SharedView::new(view.name, plan).map_err(error(view))?)
-                } else {
-                    plan.into_view()
-                };
-                context.register_table(view.name, provider).map_err(error(view))?;
-            } else {
-                later.push(view);
-            }
-        }
-        if later.len() == before {
-            let view = later[0];
-            // Nothing that it waits for can come: plan it for the message that names what.
-            context.sql(view.sql).await.map_err(error(view))?;
-            return Err(error(view)(DataFusionError::Plan("views read each other".to_owned())));
-        }
-        waiting = later;
+/// The schema of the views. A view is planned when somebody first asks for it: there are many, and a
+/// question is about few.
+pub(crate) struct Views {
+    /// The state of the context that has this schema, while there is one.
+    state: Box<dyn Fn() -> Option<SessionState> + Send + Sync>,
+    /// By name. Views do not read each other in a circle, or planning one would wait for itself.
+    views: BTreeMap<&'static str, (View, OnceCell<Planned>)>,
+}
+
+type Planned = Arc<dyn TableProvider>;
+
+impl Views {
+    /// The schema of all views, for `context`.
+    pub(crate) fn new(context: &SessionContext) -> Self {
+        let views = View::all().into_iter().map(|view| (view.name, (view, OnceCell::new())));
+        // The context has the schema: it must not have the context.
+        let state = context.state_weak_ref();
+        let state = move || Some(state.upgrade()?.read().clone());
+        Self { state: Box::new(state), views: views.collect() }
     }
-    Ok(())
+
+    async fn plan(&self, view: View) -> Result<Planned> {
+        let state = (self.state)().ok_or_else(|| internal_datafusion_err!("the engine is gone"))?;
+        let plan = state.create_logical_plan(view.sql).await?;
+        if view.is_shared() {
+            return Ok(Arc::new(SharedView::new(view.name, plan)?));
+        }
+        Ok(DataFrame::new(state, plan).into_view())
+    }
 }
 
-fn reads(context: &SessionContext, sql: &str) -> Result<Vec<TableReference>, DataFusionError> {
-    let state = context.state();
-    let dialect = state.config().options().sql_parser.dialect;
-    let statement = state.sql_to_statement(sql, &dialect)?;
-    state.resolve_table_references(&statement)
+impl fmt::Debug for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.views.keys()).finish()
+    }
 }
 
-fn error(view: View) -> impl FnOnce(DataFusionError) -> QueryError {
-    move |source| QueryError::View { name: view.name.to_owned(), source }
+#[async_trait]
+impl SchemaProvider for Views {
+    fn table_names(&self) -> Vec<String> {
+        self.views.keys().map(|name| (*name).to_owned()).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some((view, planned)) = self.views.get(name) else { return Ok(None) };
+        let planned = planned.get_or_try_init(|| self.plan(*view)).await;
+        planned
+            .map(|view| Some(Arc::clone(view)))
+            .map_err(|error| error.context(format!("view {name}")))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.views.contains_key(name)
+    }
 }
