@@ -17,5 +17,5 @@ mod views;
 pub use engine::{Answer, AnswerStream, Engine, Settings, statements};
 pub use error::QueryError;
 pub use known::Thresholds;
-pub use metrics::{Family, FamilyType, Metric, Rest, Sample, limit};
+pub use metrics::{Family, FamilyType, Metric, Rest, Sample, limit, reference};
 pub use views::View;

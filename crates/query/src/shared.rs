@@ -157,7 +157,7 @@ impl Rows {
         context: Arc<TaskContext>,
     ) -> Result<Vec<RecordBatch>> {
         let computation = self.kept.get_or_init(|| {
-            let computed = SpawnedTask::spawn(compute(Arc::clone(&self.plan), context));
+            let computed = SpawnedTask::spawn(compute(Arc::clone(&self.plan), apart(&context)));
             let outcome = computed.join_unwind().map(|outcome| match outcome {
                 Ok(kept) => kept.map(Arc::new).map_err(Arc::new),
                 Err(error) => Err(Arc::new(DataFusionError::External(error.into()))),
@@ -167,6 +167,22 @@ impl Rows {
         let kept = computation.clone().await.map_err(DataFusionError::Shared)?;
         Ok(kept.partitions[number].clone())
     }
+}
+
+/// The context of a computation by itself. With the question's shared views it would have what it
+/// computes, and that would stay when nobody has it any more.
+fn apart(context: &TaskContext) -> Arc<TaskContext> {
+    let config = context.session_config().clone().with_extension(Arc::<Shared>::default());
+    Arc::new(TaskContext::new(
+        context.task_id(),
+        context.session_id(),
+        config,
+        context.scalar_functions().clone(),
+        context.higher_order_functions().clone(),
+        context.aggregate_functions().clone(),
+        context.window_functions().clone(),
+        context.runtime_env(),
+    ))
 }
 
 async fn compute(plan: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>) -> Result<Kept> {

@@ -49,6 +49,8 @@ pub struct Metric {
     pub budget: usize,
     /// What becomes of the others.
     pub rest: Rest,
+    /// From which events and settings the numbers come; empty where the help says it all.
+    pub source: String,
     pub(super) sql: String,
     pub(super) file: String,
 }
@@ -140,10 +142,42 @@ impl Metric {
                 .parse()
                 .map_err(|_| error(format!("its budget `{budget}` is no number of series")))?,
             rest,
+            source: source(sql),
             sql: sql.to_owned(),
             file: file.to_owned(),
         })
     }
+}
+
+/// What the comment says below the declaration.
+fn source(sql: &str) -> String {
+    let comment = sql.lines().map_while(|line| line.strip_prefix("--")).map(str::trim);
+    comment.skip_while(|line| !line.is_empty()).skip(1).collect::<Vec<_>>().join(" ")
+}
+
+/// The metrics as a page in Markdown.
+///
+/// # Errors
+///
+/// As [`Metric::embedded`].
+pub fn reference() -> Result<String, QueryError> {
+    let mut page = "# Metrics of `stagelight serve`\n".to_owned();
+    for metric in Metric::embedded()? {
+        let Metric { family, family_type, help, unit, labels, budget, rest, source, .. } = metric;
+        let family_type = format!("{family_type:?}").to_lowercase();
+        let unit = if unit == "1" { String::new() } else { format!(" in {unit}") };
+        let rest = match rest {
+            Rest::Sum => "the rest is summed up",
+            Rest::Max => "the rest has its maximum",
+            Rest::None => "the rest is left out",
+        };
+        page.push_str(&format!(
+            "\n## {family}\n\n{help} {source}\n\nA {family_type}{unit} by {}. At most {budget} series; \
+             {rest}.\n",
+            labels.join(", ")
+        ));
+    }
+    Ok(page.replace(" \n", "\n"))
 }
 
 #[cfg(test)]

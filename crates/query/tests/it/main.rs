@@ -2,6 +2,7 @@
 
 mod plain;
 mod pruning;
+mod reference;
 mod slt;
 mod sums;
 
