@@ -342,6 +342,38 @@ mod tests {
         assert_eq!(pool.reserved(), 0);
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_nobody_waits_for_is_given_back() {
+        let context = SessionContext::new();
+        let register = async |name: &'static str, sql: &str| {
+            let plan = context.sql(sql).await.expect("a plan").into_unoptimized_plan();
+            let view = SharedView::new(name, plan).expect("a view");
+            context.register_table(name, Arc::new(view)).expect("no other view");
+        };
+        register("slow", "SELECT 'a' AS app_id, value FROM range(1000000000000)").await;
+        register("outer", "SELECT app_id, max(value) AS value FROM slow GROUP BY app_id").await;
+        let shared = Arc::new(Shared::default());
+        let question = plan(&context, &shared, "SELECT * FROM outer").await.expect("a plan");
+        let answer = tokio::spawn(collect(question));
+        let pool = Arc::clone(&context.runtime_env().memory_pool);
+        while pool.reserved() == 0 {
+            tokio::task::yield_now().await;
+        }
+        // What it has begun knows of the shared views, and must not keep them.
+        answer.abort();
+        let _ = answer.await;
+        let parts = Arc::downgrade(&shared);
+        drop(shared);
+        let gone = async {
+            while parts.strong_count() > 0 || pool.reserved() > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        // It would take hours to its end.
+        let gone = tokio::time::timeout(std::time::Duration::from_secs(10), gone).await;
+        gone.expect("the views and their memory are gone with the question");
+    }
+
     #[tokio::test]
     async fn an_error_is_that_of_everyone_and_enough_for_one_is_not_the_end() {
         let config = SessionConfig::new().with_target_partitions(4).with_batch_size(2);
