@@ -136,8 +136,13 @@ impl Engine {
 
         let mut families = Vec::with_capacity(metrics.len());
         for metric in metrics {
-            families
-                .push(metric.family(&collect(plan(&session, &shared, &metric.sql).await?).await?)?);
+            let answered = async { collect(plan(&session, &shared, &metric.sql).await?).await };
+            // Who has written the file looks for it.
+            let answer = answered.await.map_err(|error| QueryError::Metric {
+                file: metric.file.clone(),
+                reason: error.to_string(),
+            })?;
+            families.push(metric.family(&answer)?);
         }
         Ok(families)
     }
