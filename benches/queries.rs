@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use stagelight_lake::Lake;
-use stagelight_query::{Engine, Metric, Settings, View};
+use stagelight_query::{Engine, LiveRollups, Metric, Settings, View};
 
 /// So often each question is asked again.
 const AGAIN: usize = 7;
@@ -45,9 +45,11 @@ async fn main() -> Result<()> {
     }
     if only.is_empty() || only.iter().any(|view| view == "metrics") {
         let metrics = Metric::embedded()?;
+        // As between the snapshots of `serve`.
+        let rollups = tokio::sync::Mutex::<LiveRollups>::default();
         let asked = measure("metrics", async || {
-            let families = engine.families(&metrics, DAY).await?;
-            Ok(families.iter().map(|family| family.samples.len()).sum())
+            let families = engine.families(&metrics, DAY, &mut *rollups.lock().await).await?;
+            Ok(families.iter().map(|family| family.series()).sum())
         })
         .await?;
         print("metrics", &asked, None)?;

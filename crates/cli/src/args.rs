@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use stagelight_ingest::{Address, Options};
 use stagelight_lake::KEPT_AT_LEAST;
+use stagelight_query::Settings;
 use url::Url;
 
 /// What happened in a Spark application, answered in a second.
@@ -145,12 +146,27 @@ pub(crate) struct Sql {
     pub(crate) engine: Engine,
 }
 
-/// How questions are answered.
+/// How much questions take.
 #[derive(Args, Debug)]
-pub(crate) struct Engine {
+pub(crate) struct Memory {
     /// Memory for questions in MiB; what needs more spills to disk or fails
     #[arg(long, value_name = "MIB", default_value_t = 2048)]
     pub(crate) memory_mib: usize,
+}
+
+impl Memory {
+    /// The engine's settings with as much.
+    pub(crate) fn settings(&self) -> Settings {
+        let memory_bytes = self.memory_mib.saturating_mul(1 << 20);
+        Settings { memory_bytes, ..Settings::default() }
+    }
+}
+
+/// How questions are answered.
+#[derive(Args, Debug)]
+pub(crate) struct Engine {
+    #[command(flatten)]
+    pub(crate) memory: Memory,
     /// Another value for a threshold of the view `thresholds`, as in `lost_after=36h`
     #[arg(long, value_name = "NAME=VALUE", value_parser = threshold)]
     pub(crate) threshold: Vec<(String, f64)>,
@@ -303,6 +319,8 @@ pub(crate) struct Maintain {
     /// The oldest logs, if all have more than so much together
     #[arg(long, value_name = "GIB")]
     pub(crate) clean_max_gib: Option<u64>,
+    #[command(flatten)]
+    pub(crate) memory: Memory,
     /// How the summary looks
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) summary: SummaryFormat,

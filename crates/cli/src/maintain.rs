@@ -11,10 +11,11 @@ use stagelight_ingest::{
     Address, Cleaned, FoundLog, Objects, Place, Retention, S3, aws_settings, clean, retry,
 };
 use stagelight_lake::{Checkpointed, Compacted, CompactionOptions, Lake, Vacuumed};
+use stagelight_query::Engine;
 
 use crate::args::{Global, Maintain, SummaryFormat};
 use crate::places::{keep_out, local};
-use crate::terminal::{bytes, count, table, warn};
+use crate::terminal::{bytes, count, hint, table, warn};
 
 /// What was done to a table.
 #[derive(Default)]
@@ -27,11 +28,11 @@ struct Maintained {
 /// Some of what should have been deleted could not be.
 const NOT_ALL: u8 = 3;
 
-/// Merges, writes checkpoints and deletes, in that order, and says what came of it.
+/// Merges, rolls up, writes checkpoints and deletes, in that order, and says what came of it.
 pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode> {
     let logs = command.clean_logs.as_deref().map(local).transpose()?.flatten();
     logs.iter().try_for_each(|logs| keep_out(logs, &global.lake))?;
-    let lake = retry::lake(|| Lake::open(&global.lake)).await?;
+    let lake = Arc::new(retry::lake(|| Lake::open(&global.lake)).await?);
     let options = CompactionOptions {
         target_bytes: command.target_mib << 20,
         min_files: command.min_files.get(),
@@ -40,6 +41,7 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
         ..CompactionOptions::default()
     };
     let compacted = retry::lake(|| lake.compact(&options)).await?;
+    let rolled_up = roll_up(&lake, command).await?;
     let checkpointed = match command.dry_run {
         true => Vec::new(),
         false => retry::lake(|| lake.checkpoint(command.keep_history)).await?,
@@ -66,13 +68,33 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
     let mut out = io::stdout().lock();
     match command.summary {
         SummaryFormat::Text => {
-            summary(&mut out, &tables, command.dry_run)?;
+            summary(&mut out, &tables, rolled_up, command.dry_run)?;
             cleaned.iter().try_for_each(|done| cleaned_summary(&mut out, done, command.dry_run))?;
         }
-        SummaryFormat::Json => summary_json(&mut out, &tables, cleaned.as_ref(), command.dry_run)?,
+        SummaryFormat::Json => {
+            summary_json(&mut out, &tables, rolled_up, cleaned.as_ref(), command.dry_run)?;
+        }
     }
     let is_all = cleaned.is_none_or(|cleaned| cleaned.failed.is_empty());
     Ok(if is_all { ExitCode::SUCCESS } else { ExitCode::from(NOT_ALL) })
+}
+
+/// Rolls up the applications that have changed, and tells how many there are.
+async fn roll_up(lake: &Arc<Lake>, command: &Maintain) -> Result<usize> {
+    let engine = Engine::new(Arc::clone(lake), &command.memory.settings()).await?;
+    if command.dry_run {
+        return Ok(engine.to_roll_up().await?.len());
+    }
+    let progress = |done, all| {
+        if done < all {
+            hint(&format!(
+                "{} of {} applications are rolled up",
+                count(done as u64),
+                count(all as u64)
+            ));
+        }
+    };
+    Ok(engine.roll_up(progress).await?)
 }
 
 async fn clean_logs(lake: &Lake, place: &Path, command: &Maintain) -> Result<Cleaned> {
@@ -129,7 +151,12 @@ fn cleaned_json(cleaned: &Cleaned) -> Value {
     })
 }
 
-fn summary(out: &mut impl Write, tables: &[(&str, Maintained)], dry_run: bool) -> io::Result<()> {
+fn summary(
+    out: &mut impl Write,
+    tables: &[(&str, Maintained)],
+    rolled_up: usize,
+    dry_run: bool,
+) -> io::Result<()> {
     let header =
         ["table", "merged", "into", "before", "after", "checkpoint", "log entries", "deleted"];
     let header = header.map(str::to_owned);
@@ -156,7 +183,7 @@ fn summary(out: &mut impl Write, tables: &[(&str, Maintained)], dry_run: bool) -
             count(vacuumed.files),
         ]);
     }
-    if nothing {
+    if nothing && rolled_up == 0 {
         return writeln!(
             out,
             "There is nothing to do in the lake: small files wait until their segments have not \
@@ -166,7 +193,13 @@ fn summary(out: &mut impl Write, tables: &[(&str, Maintained)], dry_run: bool) -
     if dry_run {
         writeln!(out, "What would be done:")?;
     }
-    writeln!(out, "{shown}")?;
+    if !nothing {
+        writeln!(out, "{shown}")?;
+    }
+    if rolled_up > 0 {
+        let said = if dry_run { "would be" } else { "were" };
+        writeln!(out, "{} applications {said} rolled up.", count(rolled_up as u64))?;
+    }
     let given_up: u64 = tables.iter().map(|(_, done)| done.compacted.given_up).sum();
     if given_up > 0 {
         writeln!(
@@ -181,6 +214,7 @@ fn summary(out: &mut impl Write, tables: &[(&str, Maintained)], dry_run: bool) -
 fn summary_json(
     out: &mut impl Write,
     tables: &[(&str, Maintained)],
+    rolled_up: usize,
     cleaned: Option<&Cleaned>,
     dry_run: bool,
 ) -> io::Result<()> {
@@ -201,5 +235,11 @@ fn summary_json(
         })
         .collect();
     let cleaned = cleaned.map(cleaned_json);
-    writeln!(out, "{}", json!({ "dry_run": dry_run, "tables": tables, "logs": cleaned }))
+    let summary = json!({
+        "dry_run": dry_run,
+        "tables": tables,
+        "applications_rolled_up": rolled_up,
+        "logs": cleaned,
+    });
+    writeln!(out, "{summary}")
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use stagelight_lake::Lake;
-use stagelight_query::{Engine, Settings, statements};
+use stagelight_query::{Engine, statements};
 
 use crate::args::{self, Format, Global, Sql};
 use crate::{format, shell};
@@ -36,8 +36,7 @@ pub(crate) async fn run(global: &Global, command: &Sql) -> Result<ExitCode> {
 /// The engine over the lake that the flags name.
 pub(crate) async fn engine(global: &Global, flags: &args::Engine) -> Result<Arc<Engine>> {
     let lake = Arc::new(Lake::open(&global.lake).await?);
-    let mut settings =
-        Settings { memory_bytes: flags.memory_mib.saturating_mul(1 << 20), ..Settings::default() };
+    let mut settings = flags.memory.settings();
     for (name, value) in &flags.threshold {
         settings.thresholds.set(name, *value);
     }

@@ -223,6 +223,13 @@ pub struct LedgerSegment<'a> {
     pub standing: Standing,
 }
 
+impl LedgerSegment<'_> {
+    /// A number that stands for the segment's bytes.
+    pub fn key(&self) -> i64 {
+        self.source.key().number()
+    }
+}
+
 /// The segments that are in the lake, and which of them count.
 #[derive(Debug, Default)]
 pub struct Ledger {

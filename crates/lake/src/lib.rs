@@ -18,6 +18,7 @@ mod ledger;
 mod merged;
 mod parquet_file;
 mod place;
+mod rollup;
 mod segment;
 mod snapshot;
 mod source;

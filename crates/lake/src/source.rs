@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 /// pass: its rows have other names than those of a whole reading.
 const UNREAD: &str = "unread:";
 
+/// Odd, and as good as random.
+const FACTOR: i64 = 0x1E37_79B9_7F4A_7C15;
+
 /// Identity of a segment's bytes: never its address alone, since what stands there can change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SourceId {
@@ -59,6 +62,13 @@ pub(crate) struct SourceKey {
 }
 
 impl SourceKey {
+    /// A number of both.
+    pub(crate) fn number(self) -> i64 {
+        // Both are of hashes; multiplied, so that it matters which is which.
+        let first = |n: u128| i64::from_le_bytes(*n.to_le_bytes().first_chunk().expect("16 bytes"));
+        first(self.place).wrapping_mul(FACTOR).wrapping_add(first(self.version))
+    }
+
     /// The name of the segment's file number `part`, in the folder of any table and the same
     /// whoever writes it.
     pub(crate) fn file_name(self, part: usize) -> String {

@@ -19,6 +19,7 @@ use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParser;
 use object_store::ObjectStore;
 use stagelight_lake::{Lake, Snapshot};
+use stagelight_tables::Table;
 use url::Url;
 
 use crate::error::QueryError;
@@ -157,11 +158,28 @@ impl Engine {
         Ok(plan(&self.context, &Arc::default(), sql).await?.execute_stream().await?)
     }
 
-    /// A session that sees what this engine has, and `tables` as another schema.
+    /// As [`Engine::sql`], not yet computed. What shared views have in `shared` is not computed again.
+    pub(crate) async fn plan(
+        &self,
+        shared: &Arc<Shared>,
+        sql: &str,
+    ) -> Result<DataFrame, QueryError> {
+        plan(&self.context, shared, sql).await
+    }
+
+    /// Makes `batches` all that a rollup of the lake has.
+    pub(crate) async fn overwrite(
+        &self,
+        table: &'static Table,
+        batches: &[RecordBatch],
+    ) -> Result<(), QueryError> {
+        Ok(self.lake.overwrite(table, batches).await?)
+    }
+
+    /// A session that sees what this engine has, and other `schemas` beside that.
     pub(crate) fn session_with(
         &self,
-        schema: &str,
-        tables: Arc<dyn SchemaProvider>,
+        schemas: impl IntoIterator<Item = (&'static str, Arc<dyn SchemaProvider>)>,
     ) -> Result<SessionContext, QueryError> {
         let context = new_context(self.context.copied_config(), self.context.runtime_env());
         let catalog = MemoryCatalogProvider::new();
@@ -172,7 +190,9 @@ impl Engine {
                 }
             }
         }
-        catalog.register_schema(schema, tables)?;
+        for (name, schema) in schemas {
+            catalog.register_schema(name, schema)?;
+        }
         context.register_catalog(CATALOG, Arc::new(catalog));
         functions::register(&context);
         Ok(context)

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch, StringArray, StringViewArray,
-    TimestampMillisecondArray,
+    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    StringViewArray, TimestampMillisecondArray,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
@@ -88,6 +88,7 @@ fn standings(ledger: &Ledger) -> Result<RecordBatch> {
         ("etag", texts(|segment| segment.source.etag.clone())),
         ("app_id", texts(|segment| segment.identity.app_id.clone())),
         ("attempt_id", texts(|segment| segment.identity.attempt_id.clone().unwrap_or_default())),
+        ("key", Arc::new(Int64Array::from_iter_values(all.iter().map(LedgerSegment::key)))),
         ("state", texts(|segment| segment.standing.as_str().to_owned())),
         ("has_events", Arc::new(BooleanArray::from_iter(all.iter().map(|s| Some(s.events > 0))))),
         ("last_event_time", Arc::new(times.with_timezone_utc())),

@@ -14,19 +14,23 @@
 //! SELECT app_id, ..., executor_run_time_ms / 1000.0 AS value FROM recent.stages ...
 //! ```
 //!
-//! The query gives a column for each label and `value`, a row for each sample. Of more samples than
-//! the `budget`, those with the greatest values stay, and the `rest` becomes one series, its labels
-//! `other`, with their `sum` or `max`; or `none`. Labels that are `kept` are not `other`: there is a
-//! series for each of their values.
+//! The query gives a column for each label and `value`, a row for each sample. Of a histogram it gives
+//! a row for each bucket: its bound `le`, as `value` how many observations were not above that, and
+//! their `sum`. Of more series than the `budget`, those with the greatest values stay, and the `rest`
+//! becomes one series, its labels `other`, with their `sum` or `max`; or `none`. Labels that are `kept`
+//! are not `other`: there is a series for each of their values.
 //!
 //! Besides the views the query can read schema `recent`: a table for each file of `sql/recent/`,
 //! computed once for all metrics, in the order of their names. There `$window` stands for how long
-//! ago an application's last event may be, and behind `applications`, `$app_ids` for those that are
-//! in it: what is asked of them alone is not computed for all others.
+//! ago an application's last event may be, and behind `app_ids`, `$app_ids` for those that are in it:
+//! what is asked of them alone is not computed for all others. What all applications together add up
+//! to is made of schema `live`: the rollups (see `rollups`), up to date.
 
+mod counters;
 mod declaration;
 mod limits;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,9 +45,10 @@ use include_dir::{Dir, include_dir};
 
 use crate::engine::{Answer, Engine, collect, plan};
 use crate::error::QueryError;
+use crate::rollups::{LIVE, LiveRollups, list, texts};
 
 pub use declaration::{FamilyType, Metric, Rest, reference};
-pub use limits::limit;
+pub use limits::Limits;
 
 static RECENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/recent");
 
@@ -58,24 +63,50 @@ pub struct Family {
     pub dropped: usize,
 }
 
-/// One sample.
-#[derive(Clone, Debug, PartialEq)]
+/// One sample; of a histogram, all that it has for some labels.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
     /// A value for each label of the family, empty where there is none.
     pub labels: Vec<String>,
-    /// The value.
+    /// The value; of a histogram, the sum of what was observed.
     pub value: f64,
+    /// The buckets of a histogram, the last one without a bound; else empty.
+    pub buckets: Vec<Bucket>,
+}
+
+/// A bucket of a histogram.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bucket {
+    /// Its upper bound.
+    pub le: f64,
+    /// How many observations were not above it.
+    pub count: f64,
+}
+
+impl Sample {
+    /// How many series it is.
+    pub fn series(&self) -> usize {
+        // Of a histogram, the sum and the count as well.
+        if self.buckets.is_empty() { 1 } else { self.buckets.len() + 2 }
+    }
+}
+
+impl Family {
+    /// How many series it has.
+    pub fn series(&self) -> usize {
+        self.samples.iter().map(Sample::series).sum()
+    }
 }
 
 impl Metric {
     fn family(&self, answer: &Answer) -> Result<Family, QueryError> {
-        let mut samples = Vec::new();
+        let mut samples: Vec<Sample> = Vec::new();
+        let mut at: HashMap<Vec<String>, usize> = HashMap::new();
         for batch in &answer.batches {
             let column = |name: &str, data_type: &DataType| -> Result<ArrayRef, QueryError> {
-                let column = batch.column_by_name(name).ok_or_else(|| QueryError::Metric {
-                    file: self.file.clone(),
-                    reason: format!("its query gives no column `{name}`"),
-                })?;
+                let column = batch
+                    .column_by_name(name)
+                    .ok_or_else(|| self.error(format!("its query gives no column `{name}`")))?;
                 Ok(cast(column, data_type).map_err(datafusion::error::DataFusionError::from)?)
             };
             let labels = self
@@ -83,24 +114,51 @@ impl Metric {
                 .iter()
                 .map(|label| column(label, &DataType::Utf8))
                 .collect::<Result<Vec<_>, _>>()?;
-            let values = column("value", &DataType::Float64)?;
+            let numbers = |name| column(name, &DataType::Float64);
+            let values = numbers("value")?;
+            let bounds = match self.family_type {
+                FamilyType::Histogram => Some((numbers("le")?, numbers("sum")?)),
+                _ => None,
+            };
             for (row, value) in values.as_primitive::<Float64Type>().iter().enumerate() {
                 let Some(value) = value else { continue };
-                let labels = labels
+                let labels: Vec<_> = labels
                     .iter()
                     .map(|array| array.as_string_opt::<i32>())
                     .map(|array| array.filter(|a| a.is_valid(row)).map_or("", |a| a.value(row)))
                     .map(str::to_owned)
                     .collect();
-                samples.push(Sample { labels, value });
+                let Some((le, sum)) = &bounds else {
+                    samples.push(Sample { labels, value, ..Sample::default() });
+                    continue;
+                };
+                let [le, sum] =
+                    [le, sum].map(|column| column.as_primitive::<Float64Type>().value(row));
+                let at = *at.entry(labels).or_insert_with_key(|labels| {
+                    let labels = labels.clone();
+                    samples.push(Sample { labels, value: sum, ..Sample::default() });
+                    samples.len() - 1
+                });
+                samples[at].buckets.push(Bucket { le, count: value });
+            }
+        }
+        for buckets in samples.iter_mut().map(|sample| &mut sample.buckets) {
+            buckets.sort_by(|a, b| a.le.total_cmp(&b.le));
+            if buckets.last().is_some_and(|last| last.le != f64::INFINITY) {
+                return Err(self.error("its query gives no bucket without a bound".to_owned()));
             }
         }
         Ok(Family { metric: self.clone(), samples, dropped: 0 })
     }
+
+    fn error(&self, reason: String) -> QueryError {
+        QueryError::Metric { file: self.file.clone(), reason }
+    }
 }
 
 impl Engine {
-    /// The samples of `metrics` for applications that had an event within `window`.
+    /// The samples of `metrics` for applications that had an event within `window`; those of counters
+    /// and histograms, for all. `live` is what was left of the call before.
     ///
     /// # Errors
     ///
@@ -109,6 +167,7 @@ impl Engine {
         &self,
         metrics: &[Metric],
         window: Duration,
+        live: &mut LiveRollups,
     ) -> Result<Vec<Family>, QueryError> {
         let seconds = i64::try_from(window.as_secs()).unwrap_or(i64::MAX / 1_000_000_000);
         let nanoseconds = seconds.saturating_mul(1_000_000_000);
@@ -117,7 +176,8 @@ impl Engine {
 
         let shared = Arc::default();
         let recent = Arc::new(MemorySchemaProvider::new());
-        let session = self.session_with("recent", Arc::clone(&recent) as _)?;
+        let rollups = self.live_rollups(live).await?;
+        let session = self.session_with([("recent", Arc::clone(&recent) as _), (LIVE, rollups)])?;
         let mut files: Vec<_> = RECENT.files().collect();
         files.sort_by_key(|file| file.path());
         for file in files {
@@ -127,8 +187,8 @@ impl Engine {
             let given = ParamValues::from(parameters.clone());
             let answer =
                 collect(plan(&session, &shared, sql).await?.with_param_values(given)?).await?;
-            if name == "applications" {
-                parameters.push(("app_ids", app_ids(&answer)?));
+            if name == "app_ids" {
+                parameters.push(("app_ids", list(&texts(&answer)?)));
             }
             let table = MemTable::try_new(answer.schema, vec![answer.batches])?;
             recent.register_table(name.to_string_lossy().into_owned(), Arc::new(table))?;
@@ -138,24 +198,9 @@ impl Engine {
         for metric in metrics {
             let answered = async { collect(plan(&session, &shared, &metric.sql).await?).await };
             // Who has written the file looks for it.
-            let answer = answered.await.map_err(|error| QueryError::Metric {
-                file: metric.file.clone(),
-                reason: error.to_string(),
-            })?;
+            let answer = answered.await.map_err(|error| metric.error(error.to_string()))?;
             families.push(metric.family(&answer)?);
         }
         Ok(families)
     }
-}
-
-/// The application ids of an answer, as a list.
-fn app_ids(answer: &Answer) -> Result<ScalarValue, QueryError> {
-    let mut ids = Vec::new();
-    for batch in &answer.batches {
-        let column = batch.column_by_name("app_id").expect("applications have ids");
-        for row in 0..column.len() {
-            ids.push(ScalarValue::try_from_array(column, row)?);
-        }
-    }
-    Ok(ScalarValue::List(ScalarValue::new_list(&ids, &DataType::Utf8View, true)))
 }

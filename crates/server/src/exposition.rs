@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use stagelight_query::{Family, FamilyType, Metric};
+use stagelight_query::{Family, FamilyType, Metric, Sample};
 
 /// How families are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,11 +72,31 @@ impl Exposition {
             let Metric { family: name, help, labels, unit, .. } = metric;
             self.begin(name, self.word(metric.family_type), help, Some(unit));
             for sample in samples {
-                let labels = labels.iter().map(String::as_str);
                 let values = sample.labels.iter().map(String::as_str);
-                self.sample(name, labels.zip(values), sample.value);
+                let labels: Vec<_> = labels.iter().map(String::as_str).zip(values).collect();
+                if metric.family_type == FamilyType::Histogram {
+                    self.histogram(name, &labels, sample);
+                } else {
+                    self.sample(name, labels, sample.value);
+                }
             }
         }
+    }
+
+    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], sample: &Sample) {
+        let labels = || labels.iter().copied();
+        for bucket in &sample.buckets {
+            let le = match self.format {
+                // There a bound is a float by its looks.
+                Format::OpenMetrics if bucket.le.fract() == 0.0 => format!("{:.1}", bucket.le),
+                _ => Value(bucket.le).to_string(),
+            };
+            let labels = labels().chain([("le", le.as_str())]);
+            self.sample(&format!("{name}_bucket"), labels, bucket.count);
+        }
+        self.sample(&format!("{name}_sum"), labels(), sample.value);
+        let all = sample.buckets.last().map_or(0.0, |bucket| bucket.count);
+        self.sample(&format!("{name}_count"), labels(), all);
     }
 
     /// What was written, as a whole.
@@ -124,6 +144,7 @@ impl Exposition {
         match (family_type, self.format) {
             (FamilyType::Gauge, _) => "gauge",
             (FamilyType::Counter, _) => "counter",
+            (FamilyType::Histogram, _) => "histogram",
             (FamilyType::Unknown, Format::Text) => "untyped",
             (FamilyType::Unknown, Format::OpenMetrics) => "unknown",
         }

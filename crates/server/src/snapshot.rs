@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stagelight_query::{Engine, Metric, QueryError, limit};
+use stagelight_query::{Engine, Family, Limits, LiveRollups, Metric, QueryError};
 use tokio::sync::watch;
 
 use crate::exposition::{Exposition, Format, order};
@@ -60,7 +60,7 @@ pub(crate) async fn keep_fresh(
 ) {
     // Set until a snapshot shows what the lake has: when one fails, the news must not be lost.
     let mut news = true;
-    let mut repeated = HashSet::new();
+    let mut before = Before::default();
     loop {
         let started = Instant::now();
         let refreshed = engine.refresh().await;
@@ -71,7 +71,7 @@ pub(crate) async fn keep_fresh(
         match refreshed {
             Err(error) => fail(&status, &error),
             Ok(_) if news || too_old => {
-                match compute(&engine, &metrics, &settings, &mut repeated).await {
+                match compute(&engine, &metrics, &settings, &mut before).await {
                     Err(error) => fail(&status, &error),
                     Ok(snapshot) => {
                         publish(&status, snapshot);
@@ -86,21 +86,31 @@ pub(crate) async fn keep_fresh(
     }
 }
 
-/// Computes a snapshot. A family in which series come twice is told once and goes to `repeated`.
+/// What snapshots leave to the next one.
+#[derive(Default)]
+struct Before {
+    rollups: LiveRollups,
+    limits: Limits,
+    /// Families in which series came twice, which is told once.
+    repeated: HashSet<String>,
+}
+
+/// Computes a snapshot.
 async fn compute(
     engine: &Engine,
     metrics: &[Metric],
     settings: &Settings,
-    repeated: &mut HashSet<String>,
+    before: &mut Before,
 ) -> Result<Snapshot, QueryError> {
     let started = Instant::now();
-    let mut families = engine.families(metrics, settings.metrics_window).await?;
+    let Before { rollups, limits, repeated } = before;
+    let mut families = engine.families(metrics, settings.metrics_window, rollups).await?;
     for family in order(&mut families) {
         if repeated.insert(family.clone()) {
             tracing::warn!(family, "series come twice; the greatest value of each is kept");
         }
     }
-    limit(&mut families, settings.max_series);
+    limits.apply(&mut families, settings.max_series);
     order(&mut families);
     let written = |format| {
         let mut exposition = Exposition::new(format);
@@ -108,7 +118,7 @@ async fn compute(
         exposition
     };
     let (text, open_metrics) = (written(Format::Text), written(Format::OpenMetrics));
-    let series = families.iter().map(|family| family.samples.len()).sum();
+    let series = families.iter().map(Family::series).sum();
     let dropped = families.into_iter().map(|family| (family.metric.family, family.dropped));
     let dropped: Vec<_> = dropped.collect();
     let took = started.elapsed();

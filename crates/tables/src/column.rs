@@ -107,6 +107,10 @@ pub enum Fold {
     SumOfHashes(Tasks, &'static str),
     /// The sum of the milliseconds from one time to the other.
     SumOfSpans(Tasks, &'static str, &'static str),
+    /// The sum of the scheduler delays of tasks: what is left of a task's duration when it has not
+    /// been deserialised, run, or its result serialised or fetched. Milliseconds.
+    /// Spark: AppStatusUtils.schedulerDelay.
+    SumOfDelays(Tasks),
     /// The least value.
     Least(Tasks, &'static str),
     /// The greatest value.
@@ -133,6 +137,7 @@ impl Fold {
             | Self::Sum(tasks, _)
             | Self::SumOfHashes(tasks, _)
             | Self::SumOfSpans(tasks, ..)
+            | Self::SumOfDelays(tasks)
             | Self::Least(tasks, _)
             | Self::Greatest(tasks, _) => Some(tasks),
         }

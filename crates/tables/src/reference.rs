@@ -62,6 +62,7 @@ fn place(column: &Column) -> String {
         Source::Folded(Fold::Sum(_, of)) => format!("sum of `{of}`"),
         Source::Folded(Fold::SumOfHashes(_, of)) => format!("sum of the hashes of `{of}`"),
         Source::Folded(Fold::SumOfSpans(_, from, to)) => format!("sum from `{from}` to `{to}`"),
+        Source::Folded(Fold::SumOfDelays(_)) => "sum of the scheduler delays".to_owned(),
         Source::Folded(Fold::Least(_, of)) => format!("least `{of}`"),
         Source::Folded(Fold::Greatest(_, of)) => format!("greatest `{of}`"),
         Source::Context(_) | Source::Given => String::new(),

@@ -275,9 +275,29 @@ fn add(
                 from.iter().zip(to.iter()).map(|(from, to)| Some(to? / 1000 - from? / 1000));
             add_all(&spans.collect(), i64::wrapping_add);
         }
+        Fold::SumOfDelays(_) => add_all(&delays(batch), i64::wrapping_add),
         Fold::Least(_, name) => add_all(&values(name), i64::min),
         Fold::Greatest(_, name) => add_all(&values(name), i64::max),
     }
+}
+
+/// The scheduler delay of every task, in milliseconds.
+fn delays(batch: &RecordBatch) -> Int64Array {
+    let times = ["launch_time", "finish_time", "getting_result_time"];
+    let [launch, finish, getting_result] = times.map(|name| integers(batch, name));
+    let spent =
+        ["executor_run_time_ms", "executor_deserialize_time_ms", "result_serialization_time_ms"];
+    let spent = spent.map(|name| integers(batch, name));
+    let ms = |times: &Int64Array, row| times.is_valid(row).then(|| times.value(row) / 1000);
+    let delay = |row| {
+        let finish = ms(&finish, row)?;
+        let duration = finish - ms(&launch, row)?;
+        let fetched =
+            ms(&getting_result, row).filter(|began| *began > 0).map_or(0, |began| finish - began);
+        let spent = spent.iter().filter(|ms| ms.is_valid(row)).map(|ms| ms.value(row));
+        Some((duration - fetched - spent.sum::<i64>()).max(0))
+    };
+    (0..batch.num_rows()).map(delay).collect()
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a dyn Array {

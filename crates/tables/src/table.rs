@@ -6,6 +6,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use stagelight_eventlog::{Form, Items, Layout, Slot};
 
 use crate::column::{Column, IDENTITY, Kind, LINE, Role, Source};
+use crate::tables::ROLLUPS;
 
 /// One table of the lake.
 #[derive(Debug)]
@@ -18,7 +19,8 @@ pub struct Table {
     pub events: &'static [&'static str],
     /// What of an event makes a row.
     pub items: Items,
-    /// The columns behind `app_id`, `attempt_id`, `segment` and, where rows are of events, `line`.
+    /// The columns behind `app_id`, `attempt_id`, but in rollups `segment`, and, where rows are of
+    /// events, `line`.
     /// In groups, so that tables can share some.
     pub columns: &'static [&'static [Column]],
 }
@@ -30,7 +32,13 @@ impl Table {
     /// All columns, in order.
     pub fn columns(&self) -> impl Iterator<Item = Column> {
         let line = (!self.events.is_empty()).then_some(LINE);
-        IDENTITY.into_iter().chain(line).chain(self.own_columns())
+        let identity = if self.is_rollup() { 2 } else { IDENTITY.len() };
+        IDENTITY.into_iter().take(identity).chain(line).chain(self.own_columns())
+    }
+
+    /// Whether a row is of a whole application attempt, made of rows of other tables.
+    pub fn is_rollup(&self) -> bool {
+        ROLLUPS.iter().any(|rollup| rollup.name == self.name)
     }
 
     /// The Arrow schema of the table's files.

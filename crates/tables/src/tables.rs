@@ -2,6 +2,8 @@
 
 pub(crate) mod accumulator_updates;
 pub(crate) mod application_events;
+pub(crate) mod application_failures;
+pub(crate) mod application_totals;
 pub(crate) mod block_events;
 pub(crate) mod environment_entries;
 pub(crate) mod executor_events;
@@ -58,6 +60,10 @@ pub static EVENTS: [&Table; 22] = [
 /// Every table whose rows are what tasks add up to.
 pub static SUMS: [&Table; 2] = [&executor_sums::TABLE, &stage_sums::TABLE];
 
+/// Every table that `maintain` makes of the others, application by application. The last one says of
+/// which applications there are rows.
+pub static ROLLUPS: [&Table; 2] = [&application_failures::TABLE, &application_totals::TABLE];
+
 /// What could not be read.
 pub static QUARANTINE: &Table = &quarantine::TABLE;
 
@@ -66,5 +72,5 @@ pub static SOURCES: &Table = &sources::TABLE;
 
 /// Every table of the lake, the ledger last.
 pub fn all() -> impl Iterator<Item = &'static Table> {
-    EVENTS.into_iter().chain(SUMS).chain([QUARANTINE, SOURCES])
+    EVENTS.into_iter().chain(SUMS).chain(ROLLUPS).chain([QUARANTINE, SOURCES])
 }

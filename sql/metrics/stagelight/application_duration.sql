@@ -1,15 +1,16 @@
 -- family: stagelight_spark_application_duration_seconds
--- type: gauge
--- help: Time from the start of an application to its end or, while it runs, to its last event.
+-- type: histogram
+-- help: How long the applications lasted that have ended.
 -- unit: seconds
--- labels: cluster, namespace, app_name, app_id, attempt_id
--- budget: 500
--- rest: none
+-- labels: cluster, namespace, app_name
+-- budget: 1600
+-- rest: sum
 SELECT
     cluster,
     namespace,
     app_name,
-    app_id,
-    attempt_id,
-    duration_ms / 1000.0 AS value
-FROM recent.deployments
+    le_s AS le,
+    ended AS value,
+    duration_ms / 1000.0 AS sum
+FROM recent.total_durations
+WHERE kind = 'application'

@@ -1,19 +1,16 @@
 -- family: stagelight_spark_stage_duration_seconds
--- type: gauge
--- help: Time from the submission of a stage attempt to its completion or, while it runs, to the last event of its application.
+-- type: histogram
+-- help: How long the stage attempts of all applications lasted that have ended.
 -- unit: seconds
--- labels: cluster, namespace, app_name, app_id, attempt_id, stage_id, stage_attempt_id
--- budget: 500
--- rest: none
+-- labels: cluster, namespace, app_name
+-- budget: 1600
+-- rest: sum
 SELECT
     cluster,
     namespace,
     app_name,
-    app_id,
-    attempt_id,
-    stage_id,
-    stage_attempt_id,
-    (CAST(coalesce(completion_time, last_event_time) AS BIGINT)
-        - CAST(submission_time AS BIGINT)) / 1000.0 AS value
-FROM recent.stages
-WHERE status IN ('ACTIVE', 'COMPLETE', 'FAILED')
+    le_s AS le,
+    ended AS value,
+    duration_ms / 1000.0 AS sum
+FROM recent.total_durations
+WHERE kind = 'stage'

@@ -152,6 +152,25 @@ impl TableLog {
         }
     }
 
+    /// Puts `new` in the place of all files that the table has.
+    pub(crate) async fn overwrite(&mut self, new: &StoredFile) -> Result<(), LakeError> {
+        let mut attempts = Attempts::default();
+        loop {
+            let seen = self.update().await?;
+            let old = self.named()?.into_iter();
+            let removed = old.map(|file| Action::Remove(remove(file.name, file.size, true)));
+            let actions = removed.chain([Action::Add(add(new, true))]).collect();
+            let operation = DeltaOperation::Write {
+                mode: SaveMode::Overwrite,
+                partition_by: None,
+                predicate: None,
+            };
+            if self.commit(actions, operation, seen, &mut attempts).await? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Follows the log from `seen` to its end, and tells which files were merged in between.
     async fn follow(&mut self, mut seen: Seen) -> Result<(Seen, HashSet<String>), LakeError> {
         let mut merged = HashSet::new();

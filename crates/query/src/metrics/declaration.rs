@@ -15,8 +15,17 @@ pub enum FamilyType {
     Gauge,
     /// A value that only goes up; its name ends in `_total`.
     Counter,
+    /// How many observations were at most as great as each of some bounds.
+    Histogram,
     /// A value of which the name does not say what it is.
     Unknown,
+}
+
+impl FamilyType {
+    /// Whether what it says only goes up.
+    pub fn is_cumulative(self) -> bool {
+        matches!(self, Self::Counter | Self::Histogram)
+    }
 }
 
 /// What becomes of the series of a family that are too many.
@@ -116,6 +125,7 @@ impl Metric {
         let family_type = match field("type")?.as_str() {
             "gauge" => FamilyType::Gauge,
             "counter" => FamilyType::Counter,
+            "histogram" => FamilyType::Histogram,
             "unknown" => FamilyType::Unknown,
             other => return Err(error(format!("`{other}` is no type of a family"))),
         };

@@ -1,20 +1,37 @@
 //! Not more series than Prometheus is to have.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::counters::Counters;
 use super::declaration::{Metric, Rest};
 use super::{Family, Sample};
 
 /// What the labels of the series have that stands for the rest.
 const OTHER: &str = "other";
 
-/// Leaves each family as many series as its budget allows, and all together at most `most`: where
-/// these are too few, the largest families give up as many as it takes.
-pub fn limit(families: &mut [Family], most: usize) {
-    let wanted = families.iter().map(|family| family.samples.len().min(family.metric.budget));
-    let each = fair_share(wanted.collect(), most);
-    for family in families {
-        family.limit(family.metric.budget.min(each));
+/// What keeps families within their limits, and counters from going down by that.
+#[derive(Debug, Default)]
+pub struct Limits {
+    counters: HashMap<String, Counters>,
+}
+
+impl Limits {
+    /// Leaves each family as many series as its budget allows, and all together at most `most`: where
+    /// these are too few, the largest families give up as many as it takes.
+    pub fn apply(&mut self, families: &mut [Family], most: usize) {
+        let wanted = families.iter().map(|family| family.series().min(family.metric.budget));
+        let each = fair_share(wanted.collect(), most);
+        for family in families {
+            let series = family.metric.budget.min(each);
+            let most = series / family.samples.first().map_or(1, Sample::series);
+            if family.metric.family_type.is_cumulative() {
+                let name = family.metric.family.clone();
+                self.counters.entry(name).or_default().limit(family, most);
+            } else {
+                family.limit(most);
+            }
+        }
     }
 }
 
@@ -39,9 +56,7 @@ impl Family {
             return;
         }
         let Self { metric, samples, dropped } = self;
-        samples.sort_by(|a, b| {
-            rank(b.value).total_cmp(&rank(a.value)).then_with(|| a.labels.cmp(&b.labels))
-        });
+        samples.sort_by(greatest_first);
         let kept = positions(metric);
         let room = match metric.rest {
             Rest::None => 0,
@@ -63,13 +78,24 @@ impl Family {
         let mut folded: Vec<_> = folded.into_iter().collect();
         folded.sort_by(|(_, a), (_, b)| rank(*b).total_cmp(&rank(*a)));
         for (of, value) in folded.into_iter().take(room) {
-            let mut labels = vec![OTHER.to_owned(); metric.labels.len()];
-            for (at, label) in kept.iter().zip(of) {
-                label.clone_into(&mut labels[*at]);
-            }
-            samples.push(Sample { labels, value });
+            let labels = rest_labels(metric, &kept, &of);
+            samples.push(Sample { labels, value, ..Sample::default() });
         }
     }
+}
+
+/// The greatest values first.
+pub(super) fn greatest_first(a: &Sample, b: &Sample) -> Ordering {
+    rank(b.value).total_cmp(&rank(a.value)).then_with(|| a.labels.cmp(&b.labels))
+}
+
+/// The labels of the series that stands for the rest of those whose `kept` labels are `of`.
+pub(super) fn rest_labels(metric: &Metric, kept: &[usize], of: &[impl AsRef<str>]) -> Vec<String> {
+    let mut labels = vec![OTHER.to_owned(); metric.labels.len()];
+    for (at, label) in kept.iter().zip(of) {
+        label.as_ref().clone_into(&mut labels[*at]);
+    }
+    labels
 }
 
 /// What no number is comes last.
@@ -78,7 +104,7 @@ fn rank(value: f64) -> f64 {
 }
 
 /// Where the labels stand that a rest has too.
-fn positions(metric: &Metric) -> Vec<usize> {
+pub(super) fn positions(metric: &Metric) -> Vec<usize> {
     let is_kept = |at: &usize| metric.kept.contains(&metric.labels[*at]);
     (0..metric.labels.len()).filter(is_kept).collect()
 }
@@ -97,15 +123,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::metrics::FamilyType;
+
+    fn limit(families: &mut [Family], most: usize) {
+        Limits::default().apply(families, most);
+    }
 
     fn family(budget: usize, rest: Rest, samples: &[(&str, &str, f64)]) -> Family {
         let mut metric = Metric::embedded().expect("headers are whole").remove(0);
-        (metric.budget, metric.rest) = (budget, rest);
+        (metric.family_type, metric.budget, metric.rest) = (FamilyType::Gauge, budget, rest);
         metric.labels = vec!["app".to_owned(), "status".to_owned()];
         metric.kept = vec!["status".to_owned()];
         let sample = |(app, status, value): &(&str, &str, f64)| Sample {
             labels: vec![(*app).to_owned(), (*status).to_owned()],
             value: *value,
+            ..Sample::default()
         };
         Family { metric, samples: samples.iter().map(sample).collect(), dropped: 0 }
     }

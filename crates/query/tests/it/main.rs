@@ -3,6 +3,7 @@
 mod plain;
 mod pruning;
 mod reference;
+mod rollups;
 mod slt;
 mod sums;
 

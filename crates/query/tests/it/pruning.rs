@@ -28,13 +28,17 @@ async fn the_application_is_asked_of_every_table_below_a_view() {
 #[tokio::test]
 async fn the_applications_of_the_metrics_are_asked_of_every_table() {
     let (_folder, engine) = engine_of(&[], &Settings::default()).await;
-    for entry in std::fs::read_dir(root().join("sql/recent")).expect("a folder of files") {
+    let entries = ["sql/recent", "sql/rollups"]
+        .into_iter()
+        .flat_map(|folder| std::fs::read_dir(root().join(folder)).expect("a folder of files"));
+    for entry in entries {
         let path = entry.expect("an entry").path();
         let sql = std::fs::read_to_string(&path).expect("a file");
         if !sql.contains("$app_ids") {
             continue;
         }
         let sql = sql.replace("$app_ids", "make_array('a', 'b', 'c', 'd')");
+        let sql = sql.replace("$window", "INTERVAL '1 day'").replace("$definition", "''");
         let of_them = "applications WHERE array_has(make_array('a', 'b', 'c', 'd'), app_id)";
         let applications = format!("(SELECT * FROM {of_them}) AS applications");
         let deployments = format!(

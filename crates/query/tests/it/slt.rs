@@ -34,6 +34,7 @@ async fn views_answer_as_written() {
     // Of two prices, one is given.
     settings.thresholds.set("price_per_core_hour", 0.05);
     let (_folder, engine) = engine_of(&testdata(), &settings).await;
+    engine.roll_up(|_, _| ()).await.expect("it is rolled up");
     let engine = Arc::new(engine);
 
     let mut files: Vec<_> = std::fs::read_dir(root().join("crates/query/tests/slt"))

@@ -23,6 +23,19 @@ async fn sums_are_those_of_the_tasks() {
     }
 }
 
+/// The scheduler delay of a task that has ended, in milliseconds.
+const DELAY: &str = "greatest(
+    0,
+    CAST(finish_time AS BIGINT) - CAST(launch_time AS BIGINT)
+    - CASE
+        WHEN CAST(getting_result_time AS BIGINT) > 0
+            THEN CAST(finish_time AS BIGINT) - CAST(getting_result_time AS BIGINT)
+        ELSE 0
+    END
+    - coalesce(executor_run_time_ms, 0)
+    - coalesce(executor_deserialize_time_ms, 0)
+    - coalesce(result_serialization_time_ms, 0))";
+
 /// The query whose rows those of `table` must be.
 fn computed(table: &Table) -> String {
     let mut keys = vec!["app_id", "attempt_id", "segment"];
@@ -46,6 +59,7 @@ fn computed(table: &Table) -> String {
             Fold::SumOfSpans(tasks, from, to) => {
                 (tasks, format!("sum(CAST({to} AS BIGINT) - CAST({from} AS BIGINT))"))
             }
+            Fold::SumOfDelays(tasks) => (tasks, format!("sum({DELAY})")),
             Fold::Least(tasks, of) => (tasks, format!("min({of})")),
             Fold::Greatest(tasks, of) => (tasks, format!("max({of})")),
         };

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use stagelight_query::Sample;
+use stagelight_query::{Bucket, Sample};
 
 use super::*;
 
@@ -12,6 +12,7 @@ fn family(labels: &[&str], samples: &[(&[&str], f64)]) -> Family {
     let samples = samples.iter().map(|(labels, value)| Sample {
         labels: labels.iter().map(|label| (*label).to_owned()).collect(),
         value: *value,
+        ..Sample::default()
     });
     Family { metric, samples: samples.collect(), dropped: 0 }
 }
@@ -33,6 +34,55 @@ x_seconds{app="a",n="\"\\\n"} 1000000000000000000000
 x_seconds{app="b",n=""} 0.25
 "#;
     assert_eq!(render(family, Format::Text), (expected.to_owned(), false));
+}
+
+#[test]
+fn a_histogram_has_buckets_a_sum_and_a_count() {
+    let bucket = |le, count| Bucket { le, count };
+    let mut family = family(&["app"], &[(&["a"], 12.5)]);
+    family.metric.family_type = FamilyType::Histogram;
+    family.samples[0].buckets =
+        vec![bucket(0.3, 1.0), bucket(1.0, 2.0), bucket(f64::INFINITY, 3.0)];
+    let expected = r#"# HELP x_seconds A \\ and\na line.
+# TYPE x_seconds histogram
+x_seconds_bucket{app="a",le="0.3"} 1
+x_seconds_bucket{app="a",le="1"} 2
+x_seconds_bucket{app="a",le="+Inf"} 3
+x_seconds_sum{app="a"} 12.5
+x_seconds_count{app="a"} 3
+"#;
+    assert_eq!(render(family.clone(), Format::Text).0, expected);
+    let (open_metrics, _) = render(family, Format::OpenMetrics);
+    assert!(open_metrics.contains("x_seconds_bucket{app=\"a\",le=\"1.0\"} 2\n"), "{open_metrics}");
+}
+
+#[test]
+fn a_hostile_name_is_one_label_of_one_line() {
+    let long = "\u{1F525}\"\\\n".repeat(2_000);
+    let names = ["a\"} 1\nx_seconds{app=\"b", "\\", "\r\n\t\0", "\u{202E}evil\u{2028}", &long];
+    for name in names {
+        for format in [Format::Text, Format::OpenMetrics] {
+            let (text, _) = render(family(&["app"], &[(&[name], 1.0)]), format);
+            let lines: Vec<_> = text.split('\n').filter(|line| line.starts_with("x_")).collect();
+            assert_eq!(lines.len(), 1, "{name:?}");
+            let escaped = lines[0].strip_prefix("x_seconds{app=\"").expect("a label");
+            let escaped = escaped.strip_suffix("\"} 1").expect("a value");
+            let mut read = String::new();
+            let mut characters = escaped.chars();
+            while let Some(character) = characters.next() {
+                assert!(!"\"\n".contains(character), "{name:?}");
+                read.push(match character {
+                    '\\' => match characters.next() {
+                        Some('n') => '\n',
+                        Some(next @ ('\\' | '"')) => next,
+                        other => panic!("\\{other:?} is no escape"),
+                    },
+                    other => other,
+                });
+            }
+            assert_eq!(read, name);
+        }
+    }
 }
 
 #[test]

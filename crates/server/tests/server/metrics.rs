@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stagelight_query::{Engine, Metric};
+use stagelight_query::{Engine, FamilyType, Metric};
 use stagelight_server::Settings;
 
 use crate::fixture::{Running, TestLake, settings};
@@ -15,8 +15,9 @@ async fn a_scrape_has_every_metric_and_says_what_the_views_say() {
     let scrape = server.get("/metrics").await;
     server.stop().await;
 
-    for metric in Metric::embedded().expect("headers are whole") {
-        assert!(!scrape.family(&metric.family).is_empty(), "{}", metric.family);
+    for Metric { family, family_type, .. } in Metric::embedded().expect("headers are whole") {
+        let suffix = if family_type == FamilyType::Histogram { "_bucket" } else { "" };
+        assert!(!scrape.family(&format!("{family}{suffix}")).is_empty(), "{family}");
     }
     let sum = |family: &str, label: &str| {
         let name = format!("stagelight_spark_{family}");
@@ -24,7 +25,7 @@ async fn a_scrape_has_every_metric_and_says_what_the_views_say() {
         samples.map(|(_, value)| value).sum::<f64>()
     };
     for (family, label, sql) in [
-        ("application_duration_seconds", "", "sum(duration_ms) / 1000.0 FROM applications"),
+        ("application_elapsed_seconds", "", "sum(duration_ms) / 1000.0 FROM applications"),
         (
             "application_status",
             "status=\"failed\"",
@@ -41,6 +42,26 @@ async fn a_scrape_has_every_metric_and_says_what_the_views_say() {
         ("stage_disk_spilled_bytes", "", "sum(disk_bytes_spilled) FROM stages"),
         ("stage_executor_run_time_seconds", "", "sum(executor_run_time_ms) / 1000.0 FROM stages"),
         ("stage_failed_tasks", "", "sum(num_failed_tasks) FROM stages"),
+        (
+            "applications_total",
+            "status=\"failed\"",
+            "count(*) FROM applications WHERE status = 'failed'",
+        ),
+        ("executor_run_time_seconds_total", "", "sum(executor_run_time_ms) / 1000.0 FROM stages"),
+        ("tasks_total", "status=\"failed\"", "sum(num_failed_tasks) FROM stages"),
+        ("failures_total", "kind=\"task\"", "count(*) FROM failures WHERE kind = 'task'"),
+        ("executors_lost_total", "", "count(*) FROM failures WHERE kind = 'executor'"),
+        (
+            "stage_duration_seconds_bucket",
+            "le=\"3\"",
+            "count(*) FROM stage_summary WHERE status <> 'ACTIVE' AND duration_ms <= 3000",
+        ),
+        ("job_duration_seconds_count", "", "count(*) FROM jobs WHERE status <> 'RUNNING'"),
+        (
+            "application_duration_seconds_sum",
+            "",
+            "sum(duration_ms) / 1000.0 FROM applications WHERE completed",
+        ),
     ] {
         let expected = number(&engine, sql).await;
         let got = sum(family, label);
@@ -55,7 +76,7 @@ async fn a_scrape_has_every_metric_and_says_what_the_views_say() {
 async fn what_is_ingested_later_appears() {
     let lake = TestLake::with(&["billing-plain-35"]).await;
     let server = Running::start(lake.engine().await, settings()).await;
-    let family = "stagelight_spark_application_duration_seconds";
+    let family = "stagelight_spark_application_elapsed_seconds";
     assert_eq!(server.get("/metrics").await.family(family).len(), 1);
     lake.add(&["inventory-single-35"]).await;
     server.eventually("/metrics", |scrape| scrape.family(family).len() == 2).await;
@@ -63,15 +84,17 @@ async fn what_is_ingested_later_appears() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn applications_outside_of_the_window_have_no_series() {
+async fn applications_outside_of_the_window_have_no_series_of_their_own() {
     let lake = TestLake::with(&["billing-plain-35"]).await;
     let settings = Settings { metrics_window: Duration::ZERO, ..settings() };
     let server = Running::start(lake.engine().await, settings).await;
     let scrape = server.get("/metrics").await;
     server.stop().await;
     assert_eq!(scrape.status, 200);
-    let series = scrape.body.lines().filter(|line| line.starts_with("stagelight_spark_")).count();
-    assert_eq!(series, 0);
+    let series = || scrape.body.lines().filter(|line| line.starts_with("stagelight_spark_"));
+    assert_eq!(series().filter(|line| line.contains("app_id=")).count(), 0);
+    // What is counted for ever is counted all the same.
+    assert!(!scrape.family("stagelight_spark_jobs_total").is_empty());
 }
 
 /// The one number that `SELECT {sql}` gives.

@@ -55,7 +55,7 @@ async fn a_lake_that_cannot_be_read_is_not_ready_and_keeps_its_metrics() {
     assert_eq!(server.get("/healthz").await.status, 200);
     let scrape = server.get("/metrics").await;
     assert_eq!(scrape.status, 200);
-    assert!(!scrape.family("stagelight_spark_application_duration_seconds").is_empty());
+    assert!(!scrape.family("stagelight_spark_application_elapsed_seconds").is_empty());
 
     fs::remove_file(&broken).expect("the log can be mended");
     server.eventually("/readyz", |reply| reply.status == 200).await;

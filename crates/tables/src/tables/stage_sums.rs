@@ -4,7 +4,7 @@ use stagelight_eventlog::Items;
 
 use crate::column::{
     Column,
-    Fold::{Count, Greatest, Key, Least, Sum, SumOfHashes},
+    Fold::{Count, Greatest, Key, Least, Sum, SumOfDelays, SumOfHashes},
     Kind::{Int, Time},
     Tasks::{
         Ended, Finished, FlaggedFailed, FlaggedKilled, Killed, Reporting, Retried, Started,
@@ -86,6 +86,12 @@ const OUTCOMES: &[Column] = &[
         Int,
         Count(FlaggedKilled),
         "Of what finished, what says `killed` and not `failed`.",
+    ),
+    folded(
+        "scheduler_delay_ms",
+        Int,
+        SumOfDelays(Succeeded),
+        "Sum of the scheduler delays of those that succeeded.",
     ),
 ];
 

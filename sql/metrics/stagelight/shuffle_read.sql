@@ -1,0 +1,13 @@
+-- family: stagelight_spark_shuffle_read_bytes_total
+-- type: counter
+-- help: Bytes of shuffle data that tasks read, local and remote, summed over the tasks of all applications.
+-- unit: bytes
+-- labels: cluster, namespace, app_name
+-- budget: 200
+-- rest: sum
+SELECT
+    cluster,
+    namespace,
+    app_name,
+    shuffle_read_bytes AS value
+FROM recent.totals

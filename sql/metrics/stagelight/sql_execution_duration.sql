@@ -1,0 +1,16 @@
+-- family: stagelight_spark_sql_execution_duration_seconds
+-- type: histogram
+-- help: How long the SQL executions of all applications lasted that have ended.
+-- unit: seconds
+-- labels: cluster, namespace, app_name
+-- budget: 1600
+-- rest: sum
+SELECT
+    cluster,
+    namespace,
+    app_name,
+    le_s AS le,
+    ended AS value,
+    duration_ms / 1000.0 AS sum
+FROM recent.total_durations
+WHERE kind = 'sql_execution'

@@ -1,0 +1,176 @@
+-- A row is what an application attempt adds up to. It follows from its events alone: what the present
+-- time decides (that it is lost) is none of it. What runs is not counted before it has ended.
+WITH durations AS (
+    SELECT
+        app_id,
+        coalesce(attempt_id, '') AS attempt_id,
+        'stage' AS kind,
+        CAST(completion_time AS BIGINT) - CAST(submission_time AS BIGINT) AS duration_ms
+    FROM stages
+    WHERE status IN ('COMPLETE', 'FAILED')
+    UNION ALL
+    SELECT
+        app_id,
+        coalesce(attempt_id, ''),
+        'job',
+        CAST(completion_time AS BIGINT) - CAST(submission_time AS BIGINT)
+    FROM jobs
+    WHERE status IN ('SUCCEEDED', 'FAILED')
+    UNION ALL
+    SELECT app_id, coalesce(attempt_id, ''), 'sql_execution', duration_ms
+    FROM sql_executions
+    WHERE status IN ('COMPLETED', 'FAILED')
+),
+within AS (
+    SELECT
+        durations.app_id,
+        durations.attempt_id,
+        durations.kind,
+        bounds.bound,
+        count(*) FILTER (WHERE durations.duration_ms <= bounds.le_ms) AS ended,
+        sum(durations.duration_ms) AS duration_ms
+    FROM durations
+    CROSS JOIN duration_bounds AS bounds
+    WHERE durations.duration_ms IS NOT NULL AND array_has($app_ids, durations.app_id)
+    GROUP BY durations.app_id, durations.attempt_id, durations.kind, bounds.bound
+),
+histograms AS (
+    SELECT
+        app_id,
+        attempt_id,
+        array_agg(ended ORDER BY bound) FILTER (WHERE kind = 'stage') AS stage_durations,
+        max(duration_ms) FILTER (WHERE kind = 'stage') AS stage_duration_ms,
+        array_agg(ended ORDER BY bound) FILTER (WHERE kind = 'job') AS job_durations,
+        max(duration_ms) FILTER (WHERE kind = 'job') AS job_duration_ms,
+        array_agg(ended ORDER BY bound) FILTER (WHERE kind = 'sql_execution')
+            AS sql_execution_durations,
+        max(duration_ms) FILTER (WHERE kind = 'sql_execution') AS sql_execution_duration_ms
+    FROM within
+    GROUP BY app_id, attempt_id
+),
+job_counts AS (
+    SELECT
+        app_id,
+        attempt_id,
+        count(*) FILTER (WHERE status = 'SUCCEEDED') AS num_succeeded_jobs,
+        count(*) FILTER (WHERE status = 'FAILED') AS num_failed_jobs
+    FROM jobs
+    WHERE array_has($app_ids, app_id)
+    GROUP BY app_id, attempt_id
+),
+sql_counts AS (
+    SELECT
+        app_id,
+        attempt_id,
+        count(*) FILTER (WHERE status = 'COMPLETED') AS num_completed_sql_executions,
+        count(*) FILTER (WHERE status = 'FAILED') AS num_failed_sql_executions
+    FROM sql_executions
+    WHERE array_has($app_ids, app_id)
+    GROUP BY app_id, attempt_id
+),
+stage_totals AS (
+    SELECT
+        app_id,
+        attempt_id,
+        count(*) FILTER (WHERE status = 'COMPLETE') AS num_complete_stages,
+        count(*) FILTER (WHERE status = 'FAILED') AS num_failed_stages,
+        count(*) FILTER (WHERE status = 'SKIPPED') AS num_skipped_stages,
+        sum(num_complete_tasks) AS num_complete_tasks,
+        sum(num_failed_tasks) AS num_failed_tasks,
+        sum(num_killed_tasks) AS num_killed_tasks,
+        sum(executor_run_time_ms) AS executor_run_time_ms,
+        sum(executor_cpu_time_ns) AS executor_cpu_time_ns,
+        sum(jvm_gc_time_ms) AS jvm_gc_time_ms,
+        sum(shuffle_fetch_wait_time_ms) AS shuffle_fetch_wait_time_ms,
+        sum(memory_bytes_spilled) AS memory_bytes_spilled,
+        sum(disk_bytes_spilled) AS disk_bytes_spilled,
+        sum(input_bytes) AS input_bytes,
+        sum(output_bytes) AS output_bytes,
+        sum(shuffle_read_bytes) AS shuffle_read_bytes,
+        sum(shuffle_write_bytes) AS shuffle_write_bytes
+    FROM stages
+    WHERE array_has($app_ids, app_id)
+    GROUP BY app_id, attempt_id
+),
+delays AS (
+    SELECT app_id, attempt_id, sum(scheduler_delay_ms) AS scheduler_delay_ms
+    FROM lake.stage_sums
+    WHERE array_has($app_ids, app_id)
+    GROUP BY app_id, attempt_id
+),
+exits AS (
+    SELECT
+        app_id,
+        attempt_id,
+        last_value(exit_code ORDER BY segment, line) AS exit_code
+    FROM lake.application_events
+    WHERE event = 'SparkListenerApplicationEnd' AND array_has($app_ids, app_id)
+    GROUP BY app_id, attempt_id
+)
+SELECT
+    attempts.app_id,
+    attempts.attempt_id,
+    attempts.segments_key,
+    $definition AS definition,
+    deployments.cluster_name,
+    deployments.namespace,
+    deployments.app_name,
+    deployments.completed,
+    exits.exit_code,
+    deployments.start_time,
+    deployments.last_event_time,
+    deployments.duration_ms,
+    coalesce(job_counts.num_succeeded_jobs, 0) AS num_succeeded_jobs,
+    coalesce(job_counts.num_failed_jobs, 0) AS num_failed_jobs,
+    coalesce(stage_totals.num_complete_stages, 0) AS num_complete_stages,
+    coalesce(stage_totals.num_failed_stages, 0) AS num_failed_stages,
+    coalesce(stage_totals.num_skipped_stages, 0) AS num_skipped_stages,
+    coalesce(sql_counts.num_completed_sql_executions, 0) AS num_completed_sql_executions,
+    coalesce(sql_counts.num_failed_sql_executions, 0) AS num_failed_sql_executions,
+    coalesce(stage_totals.num_complete_tasks, 0) AS num_complete_tasks,
+    coalesce(stage_totals.num_failed_tasks, 0) AS num_failed_tasks,
+    coalesce(stage_totals.num_killed_tasks, 0) AS num_killed_tasks,
+    coalesce(stage_totals.executor_run_time_ms, 0) AS executor_run_time_ms,
+    coalesce(stage_totals.executor_cpu_time_ns, 0) AS executor_cpu_time_ns,
+    coalesce(stage_totals.jvm_gc_time_ms, 0) AS jvm_gc_time_ms,
+    coalesce(stage_totals.shuffle_fetch_wait_time_ms, 0) AS shuffle_fetch_wait_time_ms,
+    coalesce(delays.scheduler_delay_ms, 0) AS scheduler_delay_ms,
+    coalesce(stage_totals.memory_bytes_spilled, 0) AS memory_bytes_spilled,
+    coalesce(stage_totals.disk_bytes_spilled, 0) AS disk_bytes_spilled,
+    coalesce(stage_totals.input_bytes, 0) AS input_bytes,
+    coalesce(stage_totals.output_bytes, 0) AS output_bytes,
+    coalesce(stage_totals.shuffle_read_bytes, 0) AS shuffle_read_bytes,
+    coalesce(stage_totals.shuffle_write_bytes, 0) AS shuffle_write_bytes,
+    coalesce(core_usage.busy_core_time_ms, 0) AS busy_core_time_ms,
+    coalesce(core_usage.idle_in_jobs_core_time_ms, 0) AS idle_in_jobs_core_time_ms,
+    coalesce(core_usage.idle_without_jobs_core_time_ms, 0) AS idle_without_jobs_core_time_ms,
+    histograms.stage_durations,
+    coalesce(histograms.stage_duration_ms, 0) AS stage_duration_ms,
+    histograms.job_durations,
+    coalesce(histograms.job_duration_ms, 0) AS job_duration_ms,
+    histograms.sql_execution_durations,
+    coalesce(histograms.sql_execution_duration_ms, 0) AS sql_execution_duration_ms
+FROM attempts
+JOIN deployments
+    ON deployments.app_id = attempts.app_id
+    AND coalesce(deployments.attempt_id, '') = attempts.attempt_id
+LEFT JOIN exits
+    ON exits.app_id = attempts.app_id AND exits.attempt_id = attempts.attempt_id
+LEFT JOIN job_counts
+    ON job_counts.app_id = attempts.app_id
+    AND coalesce(job_counts.attempt_id, '') = attempts.attempt_id
+LEFT JOIN sql_counts
+    ON sql_counts.app_id = attempts.app_id
+    AND coalesce(sql_counts.attempt_id, '') = attempts.attempt_id
+LEFT JOIN stage_totals
+    ON stage_totals.app_id = attempts.app_id
+    AND coalesce(stage_totals.attempt_id, '') = attempts.attempt_id
+LEFT JOIN delays
+    ON delays.app_id = attempts.app_id AND delays.attempt_id = attempts.attempt_id
+LEFT JOIN core_usage
+    ON core_usage.app_id = attempts.app_id
+    AND coalesce(core_usage.attempt_id, '') = attempts.attempt_id
+LEFT JOIN histograms
+    ON histograms.app_id = attempts.app_id AND histograms.attempt_id = attempts.attempt_id
+WHERE array_has($app_ids, attempts.app_id) AND array_has($app_ids, deployments.app_id)
+ORDER BY attempts.app_id, attempts.attempt_id
