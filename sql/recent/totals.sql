@@ -13,7 +13,7 @@ SELECT
     sum(num_skipped_stages) AS num_skipped_stages,
     sum(num_completed_sql_executions) AS num_completed_sql_executions,
     sum(num_failed_sql_executions) AS num_failed_sql_executions,
-    sum(num_complete_tasks) AS num_complete_tasks,
+    sum(num_succeeded_tasks) AS num_succeeded_tasks,
     sum(num_failed_tasks) AS num_failed_tasks,
     sum(num_killed_tasks) AS num_killed_tasks,
     sum(executor_run_time_ms) AS executor_run_time_ms,

@@ -52,6 +52,7 @@ job_counts AS (
     SELECT
         app_id,
         attempt_id,
+        count(*) FILTER (WHERE status = 'RUNNING') AS num_running_jobs,
         count(*) FILTER (WHERE status = 'SUCCEEDED') AS num_succeeded_jobs,
         count(*) FILTER (WHERE status = 'FAILED') AS num_failed_jobs
     FROM jobs
@@ -62,22 +63,20 @@ sql_counts AS (
     SELECT
         app_id,
         attempt_id,
+        count(*) FILTER (WHERE status = 'RUNNING') AS num_running_sql_executions,
         count(*) FILTER (WHERE status = 'COMPLETED') AS num_completed_sql_executions,
         count(*) FILTER (WHERE status = 'FAILED') AS num_failed_sql_executions
     FROM sql_executions
     WHERE array_has($app_ids, app_id)
     GROUP BY app_id, attempt_id
 ),
-stage_totals AS (
+stage_counts AS (
     SELECT
         app_id,
         attempt_id,
         count(*) FILTER (WHERE status = 'COMPLETE') AS num_complete_stages,
         count(*) FILTER (WHERE status = 'FAILED') AS num_failed_stages,
         count(*) FILTER (WHERE status = 'SKIPPED') AS num_skipped_stages,
-        sum(num_complete_tasks) AS num_complete_tasks,
-        sum(num_failed_tasks) AS num_failed_tasks,
-        sum(num_killed_tasks) AS num_killed_tasks,
         sum(executor_run_time_ms) AS executor_run_time_ms,
         sum(executor_cpu_time_ns) AS executor_cpu_time_ns,
         sum(jvm_gc_time_ms) AS jvm_gc_time_ms,
@@ -89,6 +88,57 @@ stage_totals AS (
         sum(shuffle_read_bytes) AS shuffle_read_bytes,
         sum(shuffle_write_bytes) AS shuffle_write_bytes
     FROM stages
+    WHERE array_has($app_ids, app_id)
+    GROUP BY app_id, attempt_id
+),
+-- Where starts and ends of a stage attempt match, its tasks are what they add up to.
+tasks_of_stages AS (
+    SELECT
+        app_id,
+        attempt_id,
+        'SUCCESS' AS status,
+        num_finished - num_flagged_failed - num_flagged_killed AS tasks
+    FROM stage_totals
+    WHERE is_matched AND array_has($app_ids, app_id)
+    UNION ALL
+    SELECT app_id, attempt_id, 'FAILED', num_flagged_failed
+    FROM stage_totals
+    WHERE is_matched AND array_has($app_ids, app_id)
+    UNION ALL
+    SELECT app_id, attempt_id, 'KILLED', num_flagged_killed
+    FROM stage_totals
+    WHERE is_matched AND array_has($app_ids, app_id)
+    UNION ALL
+    SELECT tasks.app_id, totals.attempt_id, tasks.status, count(*)
+    FROM stage_totals AS totals
+    JOIN tasks
+        ON tasks.app_id = totals.app_id
+        AND coalesce(tasks.attempt_id, '') = totals.attempt_id
+        AND tasks.stage_id = totals.stage_id
+        AND tasks.stage_attempt_id = totals.stage_attempt_id
+    WHERE NOT totals.is_matched
+        AND array_has($app_ids, totals.app_id)
+        AND array_has($app_ids, tasks.app_id)
+    GROUP BY tasks.app_id, totals.attempt_id, tasks.status
+),
+task_counts AS (
+    SELECT
+        app_id,
+        attempt_id,
+        sum(tasks) FILTER (WHERE status = 'RUNNING') AS num_running_tasks,
+        sum(tasks) FILTER (WHERE status = 'SUCCESS') AS num_succeeded_tasks,
+        sum(tasks) FILTER (WHERE status = 'FAILED') AS num_failed_tasks,
+        sum(tasks) FILTER (WHERE status = 'KILLED') AS num_killed_tasks
+    FROM tasks_of_stages
+    GROUP BY app_id, attempt_id
+),
+skews AS (
+    SELECT
+        app_id,
+        attempt_id,
+        count(*) AS num_skewed_stages,
+        max(run_time_ratio) AS skew_ratio
+    FROM skew
     WHERE array_has($app_ids, app_id)
     GROUP BY app_id, attempt_id
 ),
@@ -120,27 +170,32 @@ SELECT
     deployments.start_time,
     deployments.last_event_time,
     deployments.duration_ms,
+    coalesce(job_counts.num_running_jobs, 0) AS num_running_jobs,
     coalesce(job_counts.num_succeeded_jobs, 0) AS num_succeeded_jobs,
     coalesce(job_counts.num_failed_jobs, 0) AS num_failed_jobs,
-    coalesce(stage_totals.num_complete_stages, 0) AS num_complete_stages,
-    coalesce(stage_totals.num_failed_stages, 0) AS num_failed_stages,
-    coalesce(stage_totals.num_skipped_stages, 0) AS num_skipped_stages,
+    coalesce(stage_counts.num_complete_stages, 0) AS num_complete_stages,
+    coalesce(stage_counts.num_failed_stages, 0) AS num_failed_stages,
+    coalesce(stage_counts.num_skipped_stages, 0) AS num_skipped_stages,
+    coalesce(sql_counts.num_running_sql_executions, 0) AS num_running_sql_executions,
     coalesce(sql_counts.num_completed_sql_executions, 0) AS num_completed_sql_executions,
     coalesce(sql_counts.num_failed_sql_executions, 0) AS num_failed_sql_executions,
-    coalesce(stage_totals.num_complete_tasks, 0) AS num_complete_tasks,
-    coalesce(stage_totals.num_failed_tasks, 0) AS num_failed_tasks,
-    coalesce(stage_totals.num_killed_tasks, 0) AS num_killed_tasks,
-    coalesce(stage_totals.executor_run_time_ms, 0) AS executor_run_time_ms,
-    coalesce(stage_totals.executor_cpu_time_ns, 0) AS executor_cpu_time_ns,
-    coalesce(stage_totals.jvm_gc_time_ms, 0) AS jvm_gc_time_ms,
-    coalesce(stage_totals.shuffle_fetch_wait_time_ms, 0) AS shuffle_fetch_wait_time_ms,
+    coalesce(task_counts.num_running_tasks, 0) AS num_running_tasks,
+    coalesce(task_counts.num_succeeded_tasks, 0) AS num_succeeded_tasks,
+    coalesce(task_counts.num_failed_tasks, 0) AS num_failed_tasks,
+    coalesce(task_counts.num_killed_tasks, 0) AS num_killed_tasks,
+    coalesce(stage_counts.executor_run_time_ms, 0) AS executor_run_time_ms,
+    coalesce(stage_counts.executor_cpu_time_ns, 0) AS executor_cpu_time_ns,
+    coalesce(stage_counts.jvm_gc_time_ms, 0) AS jvm_gc_time_ms,
+    coalesce(stage_counts.shuffle_fetch_wait_time_ms, 0) AS shuffle_fetch_wait_time_ms,
     coalesce(delays.scheduler_delay_ms, 0) AS scheduler_delay_ms,
-    coalesce(stage_totals.memory_bytes_spilled, 0) AS memory_bytes_spilled,
-    coalesce(stage_totals.disk_bytes_spilled, 0) AS disk_bytes_spilled,
-    coalesce(stage_totals.input_bytes, 0) AS input_bytes,
-    coalesce(stage_totals.output_bytes, 0) AS output_bytes,
-    coalesce(stage_totals.shuffle_read_bytes, 0) AS shuffle_read_bytes,
-    coalesce(stage_totals.shuffle_write_bytes, 0) AS shuffle_write_bytes,
+    coalesce(stage_counts.memory_bytes_spilled, 0) AS memory_bytes_spilled,
+    coalesce(stage_counts.disk_bytes_spilled, 0) AS disk_bytes_spilled,
+    coalesce(stage_counts.input_bytes, 0) AS input_bytes,
+    coalesce(stage_counts.output_bytes, 0) AS output_bytes,
+    coalesce(stage_counts.shuffle_read_bytes, 0) AS shuffle_read_bytes,
+    coalesce(stage_counts.shuffle_write_bytes, 0) AS shuffle_write_bytes,
+    coalesce(skews.num_skewed_stages, 0) AS num_skewed_stages,
+    skews.skew_ratio,
     coalesce(core_usage.busy_core_time_ms, 0) AS busy_core_time_ms,
     coalesce(core_usage.idle_in_jobs_core_time_ms, 0) AS idle_in_jobs_core_time_ms,
     coalesce(core_usage.idle_without_jobs_core_time_ms, 0) AS idle_without_jobs_core_time_ms,
@@ -162,9 +217,14 @@ LEFT JOIN job_counts
 LEFT JOIN sql_counts
     ON sql_counts.app_id = attempts.app_id
     AND coalesce(sql_counts.attempt_id, '') = attempts.attempt_id
-LEFT JOIN stage_totals
-    ON stage_totals.app_id = attempts.app_id
-    AND coalesce(stage_totals.attempt_id, '') = attempts.attempt_id
+LEFT JOIN stage_counts
+    ON stage_counts.app_id = attempts.app_id
+    AND coalesce(stage_counts.attempt_id, '') = attempts.attempt_id
+LEFT JOIN task_counts
+    ON task_counts.app_id = attempts.app_id AND task_counts.attempt_id = attempts.attempt_id
+LEFT JOIN skews
+    ON skews.app_id = attempts.app_id
+    AND coalesce(skews.attempt_id, '') = attempts.attempt_id
 LEFT JOIN delays
     ON delays.app_id = attempts.app_id AND delays.attempt_id = attempts.attempt_id
 LEFT JOIN core_usage

@@ -146,30 +146,27 @@ pub(crate) struct Sql {
     pub(crate) engine: Engine,
 }
 
-/// How much questions take.
-#[derive(Args, Debug)]
-pub(crate) struct Memory {
-    /// Memory for questions in MiB; what needs more spills to disk or fails
-    #[arg(long, value_name = "MIB", default_value_t = 2048)]
-    pub(crate) memory_mib: usize,
-}
-
-impl Memory {
-    /// The engine's settings with as much.
-    pub(crate) fn settings(&self) -> Settings {
-        let memory_bytes = self.memory_mib.saturating_mul(1 << 20);
-        Settings { memory_bytes, ..Settings::default() }
-    }
-}
-
 /// How questions are answered.
 #[derive(Args, Debug)]
 pub(crate) struct Engine {
-    #[command(flatten)]
-    pub(crate) memory: Memory,
+    /// Memory for questions in MiB; what needs more spills to disk or fails
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    pub(crate) memory_mib: usize,
     /// Another value for a threshold of the view `thresholds`, as in `lost_after=36h`
     #[arg(long, value_name = "NAME=VALUE", value_parser = threshold)]
     pub(crate) threshold: Vec<(String, f64)>,
+}
+
+impl Engine {
+    /// The settings that the flags are.
+    pub(crate) fn settings(&self) -> Settings {
+        let memory_bytes = self.memory_mib.saturating_mul(1 << 20);
+        let mut settings = Settings { memory_bytes, ..Settings::default() };
+        for (name, value) in &self.threshold {
+            settings.thresholds.set(name, *value);
+        }
+        settings
+    }
 }
 
 /// How answers look.
@@ -320,7 +317,7 @@ pub(crate) struct Maintain {
     #[arg(long, value_name = "GIB")]
     pub(crate) clean_max_gib: Option<u64>,
     #[command(flatten)]
-    pub(crate) memory: Memory,
+    pub(crate) engine: Engine,
     /// How the summary looks
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) summary: SummaryFormat,

@@ -81,7 +81,7 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
 
 /// Rolls up the applications that have changed, and tells how many there are.
 async fn roll_up(lake: &Arc<Lake>, command: &Maintain) -> Result<usize> {
-    let engine = Engine::new(Arc::clone(lake), &command.memory.settings()).await?;
+    let engine = Engine::new(Arc::clone(lake), &command.engine.settings()).await?;
     if command.dry_run {
         return Ok(engine.to_roll_up().await?.len());
     }

@@ -36,11 +36,7 @@ pub(crate) async fn run(global: &Global, command: &Sql) -> Result<ExitCode> {
 /// The engine over the lake that the flags name.
 pub(crate) async fn engine(global: &Global, flags: &args::Engine) -> Result<Arc<Engine>> {
     let lake = Arc::new(Lake::open(&global.lake).await?);
-    let mut settings = flags.memory.settings();
-    for (name, value) in &flags.threshold {
-        settings.thresholds.set(name, *value);
-    }
-    Ok(Arc::new(Engine::new(lake, &settings).await?))
+    Ok(Arc::new(Engine::new(lake, &flags.settings()).await?))
 }
 
 async fn answer(engine: &Engine, text: &str, format: Format) -> Result<()> {

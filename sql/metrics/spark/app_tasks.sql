@@ -9,16 +9,17 @@
 --
 -- From: SparkListenerTaskStart and SparkListenerTaskEnd (view `tasks`).
 SELECT
-    deployments.cluster,
-    deployments.namespace,
-    deployments.app_name,
-    deployments.app_id,
-    deployments.attempt_id,
-    lower(statuses.status) AS status,
-    coalesce(tasks.tasks, 0) AS value
-FROM recent.deployments
-CROSS JOIN (VALUES ('RUNNING'), ('SUCCESS'), ('FAILED'), ('KILLED')) AS statuses (status)
-LEFT JOIN recent.tasks
-    ON tasks.app_id = deployments.app_id
-    AND tasks.status = statuses.status
-    AND tasks.attempt_id IS NOT DISTINCT FROM deployments.attempt_id
+    totals.cluster,
+    totals.namespace,
+    totals.app_name,
+    totals.app_id,
+    totals.attempt_id,
+    statuses.status,
+    CASE statuses.status
+        WHEN 'running' THEN totals.num_running_tasks
+        WHEN 'success' THEN totals.num_succeeded_tasks
+        WHEN 'failed' THEN totals.num_failed_tasks
+        WHEN 'killed' THEN totals.num_killed_tasks
+    END AS value
+FROM recent.application_totals AS totals
+CROSS JOIN (VALUES ('running'), ('success'), ('failed'), ('killed')) AS statuses (status)

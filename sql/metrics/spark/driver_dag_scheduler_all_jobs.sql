@@ -15,11 +15,14 @@ SELECT
     deployments.app_id,
     deployments.attempt_id,
     deployments.driver_pod AS pod,
-    lower(statuses.status) AS status,
-    coalesce(jobs.jobs, 0) AS value
+    statuses.status,
+    CASE statuses.status
+        WHEN 'running' THEN totals.num_running_jobs
+        WHEN 'succeeded' THEN totals.num_succeeded_jobs
+        WHEN 'failed' THEN totals.num_failed_jobs
+    END AS value
 FROM recent.deployments
-CROSS JOIN (VALUES ('RUNNING'), ('SUCCEEDED'), ('FAILED')) AS statuses (status)
-LEFT JOIN recent.jobs
-    ON jobs.app_id = deployments.app_id
-    AND jobs.status = statuses.status
-    AND jobs.attempt_id IS NOT DISTINCT FROM deployments.attempt_id
+CROSS JOIN (VALUES ('running'), ('succeeded'), ('failed')) AS statuses (status)
+JOIN recent.application_totals AS totals
+    ON totals.app_id = deployments.app_id
+    AND totals.attempt_id IS NOT DISTINCT FROM deployments.attempt_id

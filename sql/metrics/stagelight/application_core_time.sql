@@ -9,19 +9,16 @@
 --
 -- From: view `core_usage`. Executors of which no cores are known do not count.
 SELECT
-    deployments.cluster,
-    deployments.namespace,
-    deployments.app_name,
-    deployments.app_id,
-    deployments.attempt_id,
+    totals.cluster,
+    totals.namespace,
+    totals.app_name,
+    totals.app_id,
+    totals.attempt_id,
     states.state,
     CASE states.state
-        WHEN 'busy' THEN core_usage.busy_core_time_ms
-        WHEN 'idle_in_jobs' THEN core_usage.idle_in_jobs_core_time_ms
-        ELSE core_usage.idle_without_jobs_core_time_ms
+        WHEN 'busy' THEN totals.busy_core_time_ms
+        WHEN 'idle_in_jobs' THEN totals.idle_in_jobs_core_time_ms
+        WHEN 'idle_without_jobs' THEN totals.idle_without_jobs_core_time_ms
     END / 1000.0 AS value
-FROM recent.core_usage
+FROM recent.application_totals AS totals
 CROSS JOIN (VALUES ('busy'), ('idle_in_jobs'), ('idle_without_jobs')) AS states (state)
-JOIN recent.deployments
-    ON deployments.app_id = core_usage.app_id
-    AND deployments.attempt_id IS NOT DISTINCT FROM core_usage.attempt_id

@@ -7,16 +7,16 @@
 -- budget: 500
 -- rest: sum
 SELECT
-    deployments.cluster,
-    deployments.namespace,
-    deployments.app_name,
-    deployments.app_id,
-    deployments.attempt_id,
+    totals.cluster,
+    totals.namespace,
+    totals.app_name,
+    totals.app_id,
+    totals.attempt_id,
     statuses.status,
-    coalesce(jobs.jobs, 0) AS value
-FROM recent.deployments
+    CASE statuses.status
+        WHEN 'RUNNING' THEN totals.num_running_jobs
+        WHEN 'SUCCEEDED' THEN totals.num_succeeded_jobs
+        WHEN 'FAILED' THEN totals.num_failed_jobs
+    END AS value
+FROM recent.application_totals AS totals
 CROSS JOIN (VALUES ('RUNNING'), ('SUCCEEDED'), ('FAILED')) AS statuses (status)
-LEFT JOIN recent.jobs
-    ON jobs.app_id = deployments.app_id
-    AND jobs.status = statuses.status
-    AND jobs.attempt_id IS NOT DISTINCT FROM deployments.attempt_id

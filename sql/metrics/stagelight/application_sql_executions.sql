@@ -7,16 +7,16 @@
 -- budget: 500
 -- rest: sum
 SELECT
-    deployments.cluster,
-    deployments.namespace,
-    deployments.app_name,
-    deployments.app_id,
-    deployments.attempt_id,
+    totals.cluster,
+    totals.namespace,
+    totals.app_name,
+    totals.app_id,
+    totals.attempt_id,
     statuses.status,
-    coalesce(sql_executions.sql_executions, 0) AS value
-FROM recent.deployments
+    CASE statuses.status
+        WHEN 'RUNNING' THEN totals.num_running_sql_executions
+        WHEN 'COMPLETED' THEN totals.num_completed_sql_executions
+        WHEN 'FAILED' THEN totals.num_failed_sql_executions
+    END AS value
+FROM recent.application_totals AS totals
 CROSS JOIN (VALUES ('RUNNING'), ('COMPLETED'), ('FAILED')) AS statuses (status)
-LEFT JOIN recent.sql_executions
-    ON sql_executions.app_id = deployments.app_id
-    AND sql_executions.status = statuses.status
-    AND sql_executions.attempt_id IS NOT DISTINCT FROM deployments.attempt_id

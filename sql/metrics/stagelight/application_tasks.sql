@@ -7,16 +7,17 @@
 -- budget: 500
 -- rest: sum
 SELECT
-    deployments.cluster,
-    deployments.namespace,
-    deployments.app_name,
-    deployments.app_id,
-    deployments.attempt_id,
+    totals.cluster,
+    totals.namespace,
+    totals.app_name,
+    totals.app_id,
+    totals.attempt_id,
     statuses.status,
-    coalesce(tasks.tasks, 0) AS value
-FROM recent.deployments
+    CASE statuses.status
+        WHEN 'RUNNING' THEN totals.num_running_tasks
+        WHEN 'SUCCESS' THEN totals.num_succeeded_tasks
+        WHEN 'FAILED' THEN totals.num_failed_tasks
+        WHEN 'KILLED' THEN totals.num_killed_tasks
+    END AS value
+FROM recent.application_totals AS totals
 CROSS JOIN (VALUES ('RUNNING'), ('SUCCESS'), ('FAILED'), ('KILLED')) AS statuses (status)
-LEFT JOIN recent.tasks
-    ON tasks.app_id = deployments.app_id
-    AND tasks.status = statuses.status
-    AND tasks.attempt_id IS NOT DISTINCT FROM deployments.attempt_id

@@ -12,7 +12,7 @@ SELECT
     totals.app_name,
     statuses.status,
     CASE statuses.status
-        WHEN 'success' THEN totals.num_complete_tasks
+        WHEN 'success' THEN totals.num_succeeded_tasks
         WHEN 'failed' THEN totals.num_failed_tasks
         WHEN 'killed' THEN totals.num_killed_tasks
     END AS value

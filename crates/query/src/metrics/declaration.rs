@@ -208,7 +208,7 @@ mod tests {
             if set == "stagelight" && metric.unit != "1" {
                 let name = family.trim_end_matches("_total");
                 assert!(name.ends_with(&format!("_{}", metric.unit)), "{family}");
-                assert!(["seconds", "bytes"].contains(&&*metric.unit), "{family}");
+                assert!(["seconds", "bytes", "ratio"].contains(&&*metric.unit), "{family}");
             }
         }
     }

@@ -21,18 +21,28 @@ async fn text(engine: &Engine, sql: &str) -> String {
 }
 
 /// Every total, and the question to the events that must have the same answer.
-const TOTALS: [(&str, &str); 9] = [
+const TOTALS: [(&str, &str); 11] = [
     (
-        "num_complete_tasks, num_failed_tasks, num_killed_tasks, executor_run_time_ms,
-         executor_cpu_time_ns, jvm_gc_time_ms, shuffle_fetch_wait_time_ms, memory_bytes_spilled,
+        "executor_run_time_ms, executor_cpu_time_ns, jvm_gc_time_ms, shuffle_fetch_wait_time_ms, memory_bytes_spilled,
          disk_bytes_spilled, input_bytes, output_bytes, shuffle_read_bytes, shuffle_write_bytes",
         "SELECT app_id,
-                sum(num_complete_tasks), sum(num_failed_tasks), sum(num_killed_tasks),
                 sum(executor_run_time_ms), sum(executor_cpu_time_ns), sum(jvm_gc_time_ms),
                 sum(shuffle_fetch_wait_time_ms), sum(memory_bytes_spilled),
                 sum(disk_bytes_spilled), sum(input_bytes), sum(output_bytes),
                 sum(shuffle_read_bytes), sum(shuffle_write_bytes)
          FROM stages GROUP BY app_id",
+    ),
+    (
+        "num_running_tasks, num_succeeded_tasks, num_failed_tasks, num_killed_tasks",
+        "SELECT app_id, count(*) FILTER (WHERE status = 'RUNNING'),
+                count(*) FILTER (WHERE status = 'SUCCESS'),
+                count(*) FILTER (WHERE status = 'FAILED'),
+                count(*) FILTER (WHERE status = 'KILLED')
+         FROM tasks GROUP BY app_id",
+    ),
+    (
+        "num_skewed_stages, skew_ratio",
+        "SELECT app_id, count(*), max(run_time_ratio) FROM skew GROUP BY app_id",
     ),
     (
         "scheduler_delay_ms",
@@ -52,16 +62,19 @@ const TOTALS: [(&str, &str); 9] = [
          GROUP BY app_id",
     ),
     (
-        "num_succeeded_jobs, num_failed_jobs, job_duration_ms",
-        "SELECT app_id, count(*) FILTER (WHERE status = 'SUCCEEDED'),
+        "num_running_jobs, num_succeeded_jobs, num_failed_jobs, job_duration_ms",
+        "SELECT app_id, count(*) FILTER (WHERE status = 'RUNNING'),
+                count(*) FILTER (WHERE status = 'SUCCEEDED'),
                 count(*) FILTER (WHERE status = 'FAILED'),
                 sum(CAST(completion_time AS BIGINT) - CAST(submission_time AS BIGINT))
                     FILTER (WHERE status <> 'RUNNING')
          FROM jobs GROUP BY app_id",
     ),
     (
-        "num_completed_sql_executions, num_failed_sql_executions, sql_execution_duration_ms",
-        "SELECT app_id, count(*) FILTER (WHERE status = 'COMPLETED'),
+        "num_running_sql_executions, num_completed_sql_executions, num_failed_sql_executions,
+         sql_execution_duration_ms",
+        "SELECT app_id, count(*) FILTER (WHERE status = 'RUNNING'),
+                count(*) FILTER (WHERE status = 'COMPLETED'),
                 count(*) FILTER (WHERE status = 'FAILED'),
                 sum(duration_ms) FILTER (WHERE status <> 'RUNNING')
          FROM sql_executions GROUP BY app_id",
@@ -93,7 +106,10 @@ const TOTALS: [(&str, &str); 9] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn totals_are_those_of_the_events() {
-    let (_folder, engine) = engine_of(&testdata(), &Settings::default()).await;
+    let mut settings = Settings::default();
+    // Tasks of the logs are short.
+    settings.thresholds.set("skew_min_duration", 1.0);
+    let (_folder, engine) = engine_of(&testdata(), &settings).await;
     let rolled_up = engine.roll_up(|_, _| ()).await.expect("it is rolled up");
     assert!(rolled_up > 10, "{rolled_up}");
     assert_eq!(engine.roll_up(|_, _| ()).await.expect("nothing to do"), 0);
@@ -105,7 +121,7 @@ async fn totals_are_those_of_the_events() {
         );
         let differ = format!("({events}) EXCEPT ({kept})");
         assert_eq!(text(&engine, &differ).await.lines().count(), 2, "{differ}");
-        assert!(text(&engine, events).await.lines().count() > 8, "{events}");
+        assert!(text(&engine, events).await.lines().count() > 6, "{events}");
     }
     let failures = "SELECT app_id, kind, cause_class, count(*) FROM failures
                     GROUP BY app_id, kind, cause_class ORDER BY app_id, kind, cause_class";

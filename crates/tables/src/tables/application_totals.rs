@@ -4,7 +4,7 @@ use stagelight_eventlog::Items;
 
 use crate::column::{
     Column,
-    Kind::{Bool, Int, IntList, Text, Time},
+    Kind::{Bool, Float, Int, IntList, Text, Time},
     given,
 };
 use crate::table::Table;
@@ -35,17 +35,20 @@ const APPLICATION: &[Column] = &[
 ];
 
 const COUNTS: &[Column] = &[
+    given("num_running_jobs", Int, "Jobs that have not ended."),
     given("num_succeeded_jobs", Int, "Jobs that succeeded."),
     given("num_failed_jobs", Int, "Jobs that failed."),
     given("num_complete_stages", Int, "Stage attempts that completed."),
     given("num_failed_stages", Int, "Stage attempts that failed."),
     given("num_skipped_stages", Int, "Stages that were skipped."),
+    given("num_running_sql_executions", Int, "SQL executions that have not ended."),
     given("num_completed_sql_executions", Int, "SQL executions that completed."),
     given("num_failed_sql_executions", Int, "SQL executions that failed."),
 ];
 
 const TASKS: &[Column] = &[
-    given("num_complete_tasks", Int, "Task attempts that succeeded."),
+    given("num_running_tasks", Int, "Task attempts that have not ended."),
+    given("num_succeeded_tasks", Int, "Task attempts that succeeded."),
     given("num_failed_tasks", Int, "Task attempts that failed."),
     given("num_killed_tasks", Int, "Task attempts that were killed."),
     sum("executor_run_time_ms"),
@@ -59,6 +62,12 @@ const TASKS: &[Column] = &[
     sum("output_bytes"),
     sum("shuffle_read_bytes"),
     sum("shuffle_write_bytes"),
+    given("num_skewed_stages", Int, "Stage attempts of view `skew`."),
+    given(
+        "skew_ratio",
+        Float,
+        "The greatest `run_time_ratio` of these; NULL where there are none.",
+    ),
 ];
 
 const CORES: &[Column] = &[
