@@ -1,7 +1,8 @@
 -- A row is something that could be better about an application attempt or about one of its stage
 -- attempts: the rule that found it, how bad it is (low, moderate, severe or critical), the numbers, and
--- what to change. stage_id and stage_attempt_id are NULL where it is not about a stage.
--- The rules, their numbers and levels are those of Dr. Elephant, DataFlint, Compass and Sparklens:
+-- what to change. stage_id and stage_attempt_id are NULL where it is not about a stage; value is the
+-- number that was judged, in the unit that `thresholds` has for the rule.
+-- The rules, their numbers and levels are those of Dr. Elephant, DataFlint and Compass:
 -- findings_rules has for each whose it is; `--threshold RULE_SEVERITY=VALUE` sets a level. A level is
 -- reached by what is equal to it, as in Dr. Elephant; the others want more.
 WITH found AS (

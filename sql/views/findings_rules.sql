@@ -4,6 +4,11 @@
 -- Dr. Elephant has four levels. A tool that has one threshold gives it one severity here: moderate, the
 -- first that Dr. Elephant tells of (StagesAnalyzer.hasSignificantSeverity), severe what DataFlint shows
 -- as an error and not as a warning.
+-- Sparklens has numbers (critical_path, core_usage) and no thresholds of its own; Compass has set some
+-- for them. Not here are rules that want more than event logs have (logs of collections, metrics that
+-- DataFlint adds, what it reads of Delta and Iceberg tables), DataFlint's of joins that could have been
+-- broadcast, which wants the sizes of their sides, and those that say once more what one here says: the
+-- skew of DataFlint and Compass, memory that DataFlint takes for too much, little collection.
 SELECT *
 FROM (
     VALUES
