@@ -1,5 +1,6 @@
 //! SQL functions that the views need and that DataFusion does not have.
 
+mod critical_path;
 mod failure_class;
 mod metric_text;
 mod sorted_values;
@@ -13,7 +14,7 @@ pub(crate) fn register(context: &SessionContext) {
         context.register_udf(function);
     }
     context.register_udf(failure_class::function());
-    for function in sorted_values::functions() {
+    for function in sorted_values::functions().into_iter().chain(critical_path::functions()) {
         context.register_udaf(function);
     }
 }
