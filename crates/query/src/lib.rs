@@ -11,11 +11,13 @@ mod functions;
 mod known;
 mod metrics;
 mod shared;
+mod sql_type;
 mod table;
+mod table_functions;
 mod views;
 
 pub use engine::{Answer, AnswerStream, Engine, Settings, statements};
 pub use error::QueryError;
 pub use known::Thresholds;
-pub use metrics::{Family, FamilyType, Metric, Rest, Sample, limit, reference};
+pub use metrics::{Family, FamilyType, Metric, Rest, Sample, limit, metrics_reference};
 pub use views::View;

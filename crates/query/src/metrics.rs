@@ -42,7 +42,7 @@ use include_dir::{Dir, include_dir};
 use crate::engine::{Answer, Engine, collect, plan};
 use crate::error::QueryError;
 
-pub use declaration::{FamilyType, Metric, Rest, reference};
+pub use declaration::{FamilyType, Metric, Rest, metrics_reference};
 pub use limits::limit;
 
 static RECENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/recent");
