@@ -144,8 +144,10 @@ mod tests {
             };
             let (value, off) = shown(&duration(ms), &[("s", 1e3), ("min", 6e4), ("h", 36e5)]);
             prop_assert!((value - ms as f64).abs() <= off * 1.000_001, "{ms}: {}", duration(ms));
-            let powers = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-            let units = [0, 1, 2, 3, 4, 5].map(|n| (powers[n], 1024_f64.powi(n as i32)));
+            let kib = 1024.0;
+            let units = [("B", 1.0), ("KiB", kib), ("MiB", kib * kib), ("GiB", kib * kib * kib)];
+            let tib = kib * kib * kib * kib;
+            let units = [&units[..], &[("TiB", tib), ("PiB", tib * kib)]].concat();
             let (value, off) = shown(&bytes(size), &units);
             prop_assert!((value - size as f64).abs() <= off * 1.000_001, "{size}: {}", bytes(size));
         }

@@ -62,12 +62,14 @@ where
     })
 }
 
+type Compute = Box<dyn Fn(&[ArrayRef]) -> ArrayRef + Send + Sync>;
+
 struct Scalar {
     name: &'static str,
     signature: Signature,
     returns: DataType,
     documentation: Documentation,
-    compute: Box<dyn Fn(&[ArrayRef]) -> ArrayRef + Send + Sync>,
+    compute: Compute,
 }
 
 impl ScalarUDFImpl for Scalar {
