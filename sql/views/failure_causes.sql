@@ -3,7 +3,7 @@
 -- with its stage, a SQL execution with its job.
 -- The classes are those of the function failure_class (crates/query/src/functions/failure_class.rs):
 --   out_of_memory, container_killed, executor_lost, disk_full, timeout, fetch_failed, cancelled,
---   user_exception (any other exception), other
+--     user_exception (any other exception), other
 -- Spark: see failure_events.
 --
 -- A fingerprint is the same for the same exceptions at the same code, whatever the run (function

@@ -8,11 +8,11 @@
 --
 -- What was done on purpose is no failure:
 --   tasks that end as TaskKilled (another attempt succeeded, the stage was cancelled) or as
---   TaskCommitDenied (another attempt may write), as in Spark's own counts;
+--     TaskCommitDenied (another attempt may write), as in Spark's own counts;
 --   Resubmitted, which is no attempt's end: it had succeeded, and its executor's loss has a row;
 --   executors that the driver asked to go (ExecutorKilled: idle, or killed by the user or because
---   they were excluded; released by YarnAllocator; decommissioned by ExecutorAllocationManager) or
---   that end with it.
+--     they were excluded; released by YarnAllocator; decommissioned by ExecutorAllocationManager) or
+--     that end with it.
 --
 -- A position is segment * 10^11 + line: one number that orders the events of an attempt.
 WITH application_ends AS (

@@ -72,8 +72,8 @@ SELECT
     CAST(NULL AS BIGINT) AS stage_attempt_id,
     CASE rule
         WHEN 'executor_task_time' THEN concat(
-            'The tasks of one executor took ', format_duration(greatest), ', of the median of ',
-            num, ' executors ', format_duration(median), '.')
+            'The tasks of one executor took ', format_metric('timing', greatest), ', of the median of ',
+            num, ' executors ', format_metric('timing', median), '.')
         ELSE concat(
             'One executor ',
             CASE rule
@@ -81,7 +81,7 @@ SELECT
                 WHEN 'executor_shuffle_read' THEN 'read from shuffles '
                 ELSE 'wrote to shuffles '
             END,
-            format_bytes(greatest), ', the median of ', num, ' executors ', format_bytes(median),
+            bytes(greatest), ', the median of ', num, ' executors ', bytes(median),
             '.')
     END AS evidence,
     CASE rule
@@ -108,8 +108,8 @@ SELECT
     NULL,
     NULL,
     concat(
-        'Of ', format_duration(task_time_ms), ' that the tasks of all executors took, ',
-        format_duration(gc_time_ms), ' were garbage collection.'),
+        'Of ', format_metric('timing', task_time_ms), ' that the tasks of all executors took, ',
+        format_metric('timing', gc_time_ms), ' were garbage collection.'),
     'Raise spark.executor.memory, or lower spark.executor.cores so that fewer tasks share it.'
 FROM workers
 WHERE task_time_ms >= 1000 * (SELECT value FROM thresholds WHERE name = 'gc_min_duration')
@@ -122,8 +122,8 @@ SELECT
     NULL,
     NULL,
     concat(
-        'Of ', format_duration(total_duration_ms), ' that the driver was there, ',
-        format_duration(total_gc_time_ms), ' were garbage collection.'),
+        'Of ', format_metric('timing', total_duration_ms), ' that the driver was there, ',
+        format_metric('timing', total_gc_time_ms), ' were garbage collection.'),
     'Raise spark.driver.memory, or collect and broadcast less.'
 FROM findings_executors
 WHERE executor_id = 'driver'
@@ -137,8 +137,8 @@ SELECT
     NULL,
     NULL,
     concat(
-        'spark.executor.memory is ', format_bytes(executor_memory),
-        '; the heap of no executor has come to more than ', format_bytes(executor_heap), '.'),
+        'spark.executor.memory is ', bytes(executor_memory),
+        '; the heap of no executor has come to more than ', bytes(executor_heap), '.'),
     concat(
         'Set spark.executor.memory to ',
         CAST(ceil(1.2 * executor_heap / 1048576) AS BIGINT), 'm: the peak and a fifth.')
@@ -154,8 +154,8 @@ SELECT
     NULL,
     NULL,
     concat(
-        'spark.driver.memory is ', format_bytes(driver_memory),
-        '; its heap has come to no more than ', format_bytes(driver_heap), '.'),
+        'spark.driver.memory is ', bytes(driver_memory),
+        '; its heap has come to no more than ', bytes(driver_heap), '.'),
     concat(
         'Set spark.driver.memory to ',
         CAST(ceil(1.2 * driver_heap / 1048576) AS BIGINT), 'm: the peak and a fifth.')
@@ -171,8 +171,8 @@ SELECT
     NULL,
     NULL,
     concat(
-        'For execution and storage an executor has ', format_bytes(max_memory),
-        '; no executor has taken more than ', format_bytes(unified), '.'),
+        'For execution and storage an executor has ', bytes(max_memory),
+        '; no executor has taken more than ', bytes(unified), '.'),
     'Lower spark.memory.fraction where user code wants the memory, or spark.executor.memory.'
 FROM memory
 WHERE executor_heap > 0
@@ -187,8 +187,8 @@ SELECT
     NULL,
     NULL,
     concat(
-        'The heap of an executor has come to ', format_bytes(executor_heap),
-        ' of spark.executor.memory, ', format_bytes(executor_memory), '.'),
+        'The heap of an executor has come to ', bytes(executor_heap),
+        ' of spark.executor.memory, ', bytes(executor_memory), '.'),
     concat(
         'Set spark.executor.memory to ', CAST(ceil(1.2 * executor_memory / 1048576) AS BIGINT),
         'm: a fifth more.')
@@ -203,8 +203,8 @@ SELECT
     NULL,
     NULL,
     concat(
-        'The heap of the driver has come to ', format_bytes(driver_heap),
-        ' of spark.driver.memory, ', format_bytes(driver_memory), '.'),
+        'The heap of the driver has come to ', bytes(driver_heap),
+        ' of spark.driver.memory, ', bytes(driver_memory), '.'),
     concat(
         'Set spark.driver.memory to ', CAST(ceil(1.2 * driver_memory / 1048576) AS BIGINT),
         'm: a fifth more.')

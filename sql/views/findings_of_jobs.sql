@@ -120,8 +120,8 @@ SELECT
     NULL,
     NULL,
     concat(
-        'Job ', job_id, ' took ', format_duration(job_ms), '; in ',
-        format_duration(job_ms - stage_ms), ' of it no task of its stages had come.'),
+        'Job ', job_id, ' took ', format_metric('timing', job_ms), '; in ',
+        format_metric('timing', job_ms - stage_ms), ' of it no task of its stages had come.'),
     'It waits for executors or for other jobs: spark.dynamicAllocation.minExecutors, '
     || 'spark.dynamicAllocation.schedulerBacklogTimeout, spark.scheduler.mode=FAIR.'
 FROM timed_jobs
@@ -140,9 +140,9 @@ SELECT
     NULL,
     NULL,
     concat(
-        'Of ', format_duration(cores.core_time_ms), ' of core time, ',
-        format_duration(cores.idle_in_jobs_core_time_ms), ' were idle while jobs ran and ',
-        format_duration(cores.idle_without_jobs_core_time_ms), ' while none did.'),
+        'Of ', format_metric('timing', cores.core_time_ms), ' of core time, ',
+        format_metric('timing', cores.idle_in_jobs_core_time_ms), ' were idle while jobs ran and ',
+        format_metric('timing', cores.idle_without_jobs_core_time_ms), ' while none did.'),
     CASE kinds.rule
         WHEN 'cores_idle' THEN 'Use fewer executors or cores: spark.executor.instances, '
             || 'spark.executor.cores, spark.dynamicAllocation.executorAllocationRatio.'

@@ -24,7 +24,7 @@ SELECT
     CAST(NULL AS BIGINT) AS stage_attempt_id,
     concat(
         'SQL execution ', execution_id, ' reads ', files_read, ' files of ',
-        format_bytes(bytes_read / files_read), ' in the mean (', node_name, ').') AS evidence,
+        bytes(bytes_read / files_read), ' in the mean (', node_name, ').') AS evidence,
     'Have the data written in larger files, or compacted; a larger '
     || 'spark.sql.files.openCostInBytes packs fewer of them into a task.' AS advice
 FROM findings_nodes
@@ -40,7 +40,7 @@ SELECT
     NULL,
     concat(
         'SQL execution ', execution_id, ' writes ', files_written, ' files of ',
-        format_bytes(bytes_written / files_written), ' in the mean (', node_name, ').'),
+        bytes(bytes_written / files_written), ' in the mean (', node_name, ').'),
     'Repartition before writing, by the columns of partitionBy if there are any; fewer '
     || 'spark.sql.shuffle.partitions.'
 FROM findings_nodes
@@ -54,7 +54,7 @@ SELECT
     CAST(data_bytes AS DOUBLE),
     NULL,
     NULL,
-    concat('SQL execution ', execution_id, ' broadcasts ', format_bytes(data_bytes), '.'),
+    concat('SQL execution ', execution_id, ' broadcasts ', bytes(data_bytes), '.'),
     'Lower spark.sql.autoBroadcastJoinThreshold, or take the hint off a table that has grown.'
 FROM findings_nodes
 WHERE node_name = 'BroadcastExchange'
@@ -68,8 +68,8 @@ SELECT
     NULL,
     concat(
         'SQL execution ', broadcasts.execution_id, ' broadcasts ',
-        format_bytes(broadcasts.data_bytes), ' in ', broadcasts.num_broadcasts,
-        ' tables; spark.driver.memory is ', format_bytes(applications.driver_memory), '.'),
+        bytes(broadcasts.data_bytes), ' in ', broadcasts.num_broadcasts,
+        ' tables; spark.driver.memory is ', bytes(applications.driver_memory), '.'),
     'Raise spark.driver.memory, or lower spark.sql.autoBroadcastJoinThreshold.'
 FROM broadcasts
 JOIN findings_applications AS applications

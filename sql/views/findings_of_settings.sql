@@ -45,7 +45,7 @@ SELECT
     bytes / 1073741824.0 AS value,
     CAST(NULL AS BIGINT) AS stage_id,
     CAST(NULL AS BIGINT) AS stage_attempt_id,
-    concat(name, ' is ', format_bytes(bytes), '.') AS evidence,
+    concat(name, ' is ', bytes(bytes), '.') AS evidence,
     concat('Ask for less, see executor_peak_metrics for what is used: ', name, '.') AS advice
 FROM sizes
 WHERE bytes IS NOT NULL

@@ -65,8 +65,8 @@ SELECT
     stage_id,
     stage_attempt_id,
     concat(
-        'It spilled ', format_bytes(memory_bytes_spilled), ' of memory, ',
-        format_bytes(disk_bytes_spilled), ' on disk; it reads or writes ', format_bytes(data_bytes),
+        'It spilled ', bytes(memory_bytes_spilled), ' of memory, ',
+        bytes(disk_bytes_spilled), ' on disk; it reads or writes ', bytes(data_bytes),
         ' at most.'),
     'Raise spark.executor.memory or lower spark.executor.cores; give a task less to do: more '
     || 'spark.sql.shuffle.partitions, a smaller spark.sql.adaptive.advisoryPartitionSizeInBytes.'
@@ -84,8 +84,9 @@ SELECT
     stage_id,
     stage_attempt_id,
     concat(
-        'The longest task ran for ', format_duration(max_run_time_ms), ', the median for ',
-        format_duration(median_run_time_ms), ', in a stage of ', format_duration(stage_ms), '.'),
+        'The longest task ran for ', format_metric('timing', max_run_time_ms), ', the median for ',
+        format_metric('timing', median_run_time_ms), ', in a stage of ',
+        format_metric('timing', stage_ms), '.'),
     'Spread the keys, see skew for the task and its cause; spark.sql.adaptive.skewJoin.enabled '
     || 'splits the partitions of joins.'
 FROM findings_stages
@@ -104,7 +105,7 @@ SELECT
     stage_attempt_id,
     concat(
         'The median of ', num_complete_tasks, ' tasks ran for ',
-        format_duration(median_run_time_ms), '.'),
+        format_metric('timing', median_run_time_ms), '.'),
     CASE
         WHEN input_bytes > 0 THEN 'Use more partitions for reading: a smaller '
             || 'spark.sql.files.maxPartitionBytes, or more spark.default.parallelism.'
@@ -122,8 +123,8 @@ SELECT
     stage_id,
     stage_attempt_id,
     concat(
-        'Of ', format_duration(executor_run_time_ms), ' that its tasks ran, ',
-        format_duration(jvm_gc_time_ms), ' were garbage collection.'),
+        'Of ', format_metric('timing', executor_run_time_ms), ' that its tasks ran, ',
+        format_metric('timing', jvm_gc_time_ms), ' were garbage collection.'),
     'Raise spark.executor.memory, lower spark.executor.cores, or keep fewer objects: less cached, '
     || 'less in collections of user code.'
 FROM findings_stages
@@ -139,7 +140,7 @@ SELECT
     stage_attempt_id,
     concat(
         'It has ', num_tasks, ' tasks, of which the median lasted for ',
-        format_duration(median_duration_ms), '.'),
+        format_metric('timing', median_duration_ms), '.'),
     'Use fewer, larger partitions: spark.sql.shuffle.partitions, coalesce, a larger '
     || 'spark.sql.files.maxPartitionBytes.'
 FROM findings_stages
@@ -155,9 +156,9 @@ SELECT
     stage_id,
     stage_attempt_id,
     concat(
-        'Its largest tasks read ', format_bytes(max_input_bytes), ' of input or ',
-        format_bytes(max_shuffle_read_bytes), ' of shuffles, and write ',
-        format_bytes(max_output_bytes), ' of output or ', format_bytes(max_shuffle_write_bytes),
+        'Its largest tasks read ', bytes(max_input_bytes), ' of input or ',
+        bytes(max_shuffle_read_bytes), ' of shuffles, and write ',
+        bytes(max_output_bytes), ' of output or ', bytes(max_shuffle_write_bytes),
         ' of shuffles.'),
     'Use more partitions: spark.sql.shuffle.partitions, a smaller '
     || 'spark.sql.files.maxPartitionBytes, or keys that spread better.'
@@ -173,7 +174,7 @@ SELECT
     stage_attempt_id,
     concat(
         'Its only task read ', input_records + shuffle_read_records, ' records in ',
-        format_duration(duration_ms), '.'),
+        format_metric('timing', duration_ms), '.'),
     'Do not sort or gather all of it in one partition: a window or aggregate wants keys to '
     || 'partition by, a limit behind a sort is cheaper than the sort.'
 FROM findings_stages
@@ -189,8 +190,8 @@ SELECT
     stage_id,
     stage_attempt_id,
     concat(
-        'The slowest of its long tasks read ', format_bytes(min_read_rate), ' of input a second, ',
-        'the median ', format_bytes(median_read_rate), '.'),
+        'The slowest of its long tasks read ', bytes(min_read_rate), ' of input a second, ',
+        'the median ', bytes(median_read_rate), '.'),
     'Look for a slow disk or data node where it ran; spark.speculation starts another copy elsewhere.'
 FROM findings_stages
 WHERE min_read_rate > 0
@@ -203,8 +204,8 @@ SELECT
     stage_id,
     stage_attempt_id,
     concat(
-        'Of ', format_duration(duration_ms), ' that its tasks lasted, ',
-        format_duration(scheduler_delay_ms), ' were scheduler delay.'),
+        'Of ', format_metric('timing', duration_ms), ' that its tasks lasted, ',
+        format_metric('timing', scheduler_delay_ms), ' were scheduler delay.'),
     'The driver is busy, or tasks are many and short: more spark.driver.cores, fewer partitions, '
     || 'smaller closures and results.'
 FROM findings_stages
@@ -240,7 +241,7 @@ SELECT
     stages.stage_id,
     stages.stage_attempt_id,
     concat(
-        'Its tasks ran for ', format_duration(stages.executor_run_time_ms), ', on ',
+        'Its tasks ran for ', format_metric('timing', stages.executor_run_time_ms), ', on ',
         coalesce(applications.executor_instances, applications.num_executors), ' executors.'),
     'Give it more executors (spark.executor.instances, spark.dynamicAllocation.maxExecutors) and as '
     || 'many partitions, or less to read.'

@@ -167,6 +167,36 @@ FROM (
             'bytes',
             '`findings`: less unified memory than that, or as much, is not too much. Dr. Elephant, 256 MiB.'
         ), (
+            'regression_min_runs',
+            5.0,
+            'runs',
+            '`regressions`: so many runs before are needed at least. Ours.'
+        ), (
+            'regression_max_runs',
+            20.0,
+            'runs',
+            '`regressions`: a run is compared with so many before it at most. Ours.'
+        ), (
+            'regression_ratio',
+            1.5,
+            'ratio',
+            '`regressions`: a run takes more than so many medians. Ours.'
+        ), (
+            'regression_min_difference',
+            10.0,
+            'seconds',
+            '`regressions`: a time is longer than the median by more than that. Ours.'
+        ), (
+            'regression_min_bytes',
+            104857600.0,
+            'bytes',
+            '`regressions`: a size is greater than the median by more than that. Ours, 100 MiB.'
+        ), (
+            'regression_z_score',
+            3.5,
+            'z-score',
+            '`regressions`: a modified z-score over that is an outlier. Iglewicz and Hoaglin.'
+        ), (
             'price_per_core_hour',
             CAST(NULL AS DOUBLE),
             'currency per core-hour',

@@ -2,6 +2,7 @@
 """Makes testdata/logs and testdata/expected again, with real Sparks from PyPI.
 
 usage: make.py [NAME ...]      all logs, or those named (see LOGS below)
+       make.py --runs          testdata/runs, one application again and again
        make.py --expected      only ask the History Server again
 
 Needs Java 17, Python 3.9 to 3.11, `zstd`, and 1.5 GB of disk. Works in
@@ -76,6 +77,16 @@ LOGS = {
         CODEC: "snappy", "spark.eventLog.logStageExecutorMetrics": "true",
         "spark.executor.metrics.pollingInterval": "200ms"}),
 }
+
+
+# One application, day after day: lines, and seconds that each task of its first stage waits. The
+# last three are slow, slow with eight times the lines, and as ever.
+NIGHTS = [(20000, 0.2), (21000, 0.3), (20000, 0.2, "check"), (19000, 0.1), (20000, 0.2, "fail"),
+          (20000, 0.3), (20000, 0.2), (20000, 20), (160000, 20), (20000, 0.2)]
+RUNS = {f"totals-{day:02}": Log("40", "nightly_totals.py", (f"2026-11-{day:02}", *map(str, night)),
+                                exit=int("fail" in night), conf={
+        "spark.eventLog.includeTaskMetricsAccumulators": "false"})
+        for day, night in enumerate(NIGHTS, 1)}
 
 
 def venv(spark):
@@ -236,6 +247,10 @@ def expected():
 
 def main():
     names = sys.argv[1:]
+    if names == ["--runs"]:
+        for name, log in RUNS.items():
+            run(name, log, TESTDATA / "runs" / name)
+        return
     if names != ["--expected"]:
         for name in names or LOGS:
             start = time.time()

@@ -27,6 +27,7 @@ use crate::functions;
 use crate::known::{Known, Thresholds};
 use crate::shared::Shared;
 use crate::table::LakeTable;
+use crate::table_functions::{Registered, SqlFunction};
 use crate::views::Views;
 
 const CATALOG: &str = "stagelight";
@@ -79,6 +80,7 @@ pub struct Engine {
     context: SessionContext,
     tables: BTreeMap<&'static str, Arc<LakeTable>>,
     known: Known,
+    pub(crate) table_functions: Vec<Arc<SqlFunction>>,
 }
 
 impl Engine {
@@ -112,10 +114,15 @@ impl Engine {
         let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(LAKE_SCHEMA, Arc::new(facts))?;
         catalog.register_schema(KNOWN_SCHEMA, known.schema()?)?;
-        catalog.register_schema(PUBLIC, Arc::new(Views::new(&context)))?;
+        let table_functions = SqlFunction::all(&known.apps);
+        let views = Views::new(&context, table_functions.clone());
+        catalog.register_schema(PUBLIC, Arc::new(views))?;
         context.register_catalog(CATALOG, Arc::new(catalog));
         functions::register(&context);
-        let engine = Self { lake, context, tables, known };
+        for function in &table_functions {
+            context.register_udtf(function.name, Arc::new(Registered(Arc::clone(function))));
+        }
+        let engine = Self { lake, context, tables, known, table_functions };
         settings.thresholds.check(&engine).await?;
         Ok(engine)
     }
@@ -174,6 +181,17 @@ impl Engine {
         batches: &[RecordBatch],
     ) -> Result<(), QueryError> {
         Ok(self.lake.overwrite(table, batches).await?)
+    }
+
+    /// The columns of a view.
+    pub(crate) async fn columns(&self, view: &str) -> Result<SchemaRef, QueryError> {
+        let table = self.context.table_provider(view).await?;
+        Ok(table.schema())
+    }
+
+    /// The columns that a table function gives.
+    pub(crate) async fn columns_of(&self, function: &SqlFunction) -> Result<SchemaRef, QueryError> {
+        Ok(Arc::clone(function.plan(&self.context.state()).await?.schema().inner()))
     }
 
     /// A session that sees what this engine has, and other `schemas` beside that.
@@ -247,6 +265,9 @@ fn missing_table(context: &SessionContext, error: &DataFusionError) -> Option<Qu
     let name = message.strip_prefix("table '")?.strip_suffix("' not found")?;
     let name = name.strip_prefix(CATALOG)?.strip_prefix('.')?;
     let (schema, table) = name.split_once('.')?;
+    if schema == PUBLIC && context.state().table_functions().contains_key(table) {
+        return Some(QueryError::Function(table.to_owned()));
+    }
     let shown = |table: &str| match schema {
         PUBLIC => table.to_owned(),
         _ => format!("{schema}.{table}"),

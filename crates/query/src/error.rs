@@ -21,6 +21,12 @@ pub enum QueryError {
         /// What it may have been meant for.
         like: Option<String>,
     },
+    /// It is a function, and no table.
+    #[error("`{0}` is a function: it takes its arguments in parentheses")]
+    Function(
+        /// Its name.
+        String,
+    ),
     /// There is no such column.
     #[error("{0}; DESCRIBE lists the columns of a view")]
     Column(

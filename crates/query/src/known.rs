@@ -16,6 +16,7 @@ use stagelight_lake::{Ledger, LedgerSegment};
 
 use crate::engine::Engine;
 use crate::error::QueryError;
+use crate::table_functions::KnownApps;
 
 /// Numbers from which on views judge, where they are not those of `sql/views/thresholds.sql`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,6 +51,8 @@ pub(crate) struct Known {
     /// How each segment of the ledger stands.
     standings: Arc<MemTable>,
     thresholds: Arc<MemTable>,
+    /// The applications that they are of.
+    pub(crate) apps: Arc<KnownApps>,
 }
 
 impl Known {
@@ -60,7 +63,9 @@ impl Known {
         let table = |batch: RecordBatch| -> Result<_> {
             Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
         };
-        Ok(Self { standings: table(standings(ledger)?)?, thresholds: table(thresholds)? })
+        let apps = Arc::new(KnownApps::default());
+        apps.replace(ledger);
+        Ok(Self { standings: table(standings(ledger)?)?, thresholds: table(thresholds)?, apps })
     }
 
     pub(crate) fn schema(&self) -> Result<Arc<dyn SchemaProvider>> {
@@ -73,6 +78,7 @@ impl Known {
     /// Tells of another state of the ledger.
     pub(crate) async fn replace(&self, ledger: &Ledger) -> Result<(), QueryError> {
         *self.standings.batches[0].write().await = vec![standings(ledger)?];
+        self.apps.replace(ledger);
         Ok(())
     }
 }

@@ -12,12 +12,14 @@ mod known;
 mod metrics;
 mod rollups;
 mod shared;
+mod sql_type;
 mod table;
+mod table_functions;
 mod views;
 
 pub use engine::{Answer, AnswerStream, Engine, Settings, statements};
 pub use error::QueryError;
 pub use known::Thresholds;
-pub use metrics::{Bucket, Family, FamilyType, Limits, Metric, Rest, Sample, reference};
+pub use metrics::{Bucket, Family, FamilyType, Limits, Metric, Rest, Sample, metrics_reference};
 pub use rollups::LiveRollups;
 pub use views::View;

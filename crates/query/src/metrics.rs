@@ -47,7 +47,7 @@ use crate::engine::{Answer, Engine, collect, plan};
 use crate::error::QueryError;
 use crate::rollups::{LIVE, LiveRollups, list, texts};
 
-pub use declaration::{FamilyType, Metric, Rest, reference};
+pub use declaration::{FamilyType, Metric, Rest, metrics_reference};
 pub use limits::Limits;
 
 static RECENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/recent");

@@ -1,11 +1,5 @@
-//! `longest_path(id, parents, length)`: the greatest sum of lengths along a path in a group's graph,
-//! from what waits for nothing to what nothing waits for.
-//!
-//! `longest_chain(from, to, length)`: the greatest sum of lengths of a group's spans that follow one
-//! another, each beginning when the one before has ended, or later. A span without an end is followed
-//! by none.
-//!
-//! How fast stages, and jobs, could be if nothing but each other kept them waiting.
+//! `longest_path(id, parents, length)` and `longest_chain(from, to, length)`: how fast stages, and
+//! jobs, could be if nothing but each other kept them waiting.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -16,27 +10,42 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Accumulator, AggregateUDF, Volatility, create_udaf};
+use datafusion::logical_expr::{Accumulator, AggregateUDF};
 use datafusion::scalar::ScalarValue;
+
+use super::signature::{About, aggregate};
 
 /// The functions.
 pub(super) fn functions() -> [AggregateUDF; 2] {
-    let list = DataType::List(element());
-    [
-        aggregate::<LongestPath>("longest_path", vec![DataType::Int64, list, DataType::Int64]),
-        aggregate::<LongestChain>("longest_chain", vec![DataType::Int64; 3]),
-    ]
-}
-
-fn aggregate<A: Accumulator + Default + 'static>(name: &str, of: Vec<DataType>) -> AggregateUDF {
-    create_udaf(
-        name,
-        of,
-        Arc::new(DataType::Int64),
-        Volatility::Immutable,
-        Arc::new(|_| Ok(Box::new(A::default()))),
-        Arc::new(vec![DataType::List(element())]),
-    )
+    let int = |name, about| (name, DataType::Int64, about);
+    let list = || DataType::List(element());
+    let path = About {
+        name: "longest_path",
+        arguments: vec![
+            int("id", "what each row is of, as a stage"),
+            ("parents", list(), "the ids that it waits for; those of no row are none"),
+            int("length", "how long it lasts"),
+        ],
+        returns: DataType::Int64,
+        description: "The greatest sum of lengths along a path in a group's graph, from what waits for \
+                      nothing to what nothing waits for. What waits for itself in the end is left out.",
+        example: "SELECT longest_path(id, parents, length)
+FROM (VALUES (1, [], 5), (2, [], 7), (3, [1, 2], 1)) AS t (id, parents, length);  -- 8",
+    };
+    let chain = About {
+        name: "longest_chain",
+        arguments: vec![
+            int("from", "where each row's span begins"),
+            int("to", "where it ends; NULL for one that has not ended, which none follows"),
+            int("length", "how long it counts"),
+        ],
+        returns: DataType::Int64,
+        description: "The greatest sum of lengths of a group's spans that follow one another, each \
+                      beginning when the one before has ended, or later.",
+        example: "SELECT longest_chain(x, y, length)
+FROM (VALUES (0, 4, 4), (1, 9, 8), (5, 7, 2)) AS t (x, y, length);  -- 8",
+    };
+    [aggregate::<LongestPath>(path, vec![list()]), aggregate::<LongestChain>(chain, vec![list()])]
 }
 
 fn element() -> FieldRef {

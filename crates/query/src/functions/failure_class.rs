@@ -5,11 +5,19 @@
 
 use datafusion::logical_expr::ScalarUDF;
 
-use super::stack_fingerprint::{Stack, text_function};
+use super::stack_fingerprint::{Stack, text_about, text_function};
 
 /// The function.
 pub(super) fn function() -> ScalarUDF {
-    text_function("failure_class", |text| class(text).map(str::to_owned))
+    let about = text_about(
+        "failure_class",
+        "What kind of cause a message or a stack trace names: `out_of_memory`, `disk_full`, \
+         `container_killed`, `cancelled`, `executor_lost`, `timeout`, `fetch_failed` or \
+         `user_exception`; NULL if none. Of exceptions it is the classes that count, not what users \
+         wrote into messages.",
+        "SELECT failure_class('Command exited with code 137');  -- container_killed",
+    );
+    text_function(about, |text| class(text).map(str::to_owned))
 }
 
 /// Phrases that name a cause. The first that is there holds: why the executor was lost comes before

@@ -1,54 +1,34 @@
-//! `format_bytes(n)`, `format_duration(ms)` and `format_metric(type, value)`: numbers as Spark's
-//! pages show them.
+//! `format_metric(type, value)`: metrics as Spark's SQL tab prints them.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{AsArray, StringArray};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
-use datafusion::error::Result;
-use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
+use datafusion::logical_expr::ScalarUDF;
 
-/// The functions.
-pub(super) fn functions() -> [ScalarUDF; 3] {
-    [
-        create_udf(
-            "format_bytes",
-            vec![DataType::Int64],
-            DataType::Utf8,
-            Volatility::Immutable,
-            Arc::new(|arguments| numbers(arguments, bytes)),
-        ),
-        create_udf(
-            "format_duration",
-            vec![DataType::Int64],
-            DataType::Utf8,
-            Volatility::Immutable,
-            Arc::new(|arguments| numbers(arguments, duration)),
-        ),
-        create_udf(
-            "format_metric",
-            vec![DataType::Utf8, DataType::Int64],
-            DataType::Utf8,
-            Volatility::Immutable,
-            Arc::new(metrics),
-        ),
-    ]
-}
+use super::readable::{bytes, fixed};
+use super::signature::{About, scalar};
 
-fn numbers(arguments: &[ColumnarValue], text: fn(i64) -> String) -> Result<ColumnarValue> {
-    let arrays = ColumnarValue::values_to_arrays(arguments)?;
-    let values = arrays[0].as_primitive::<Int64Type>();
-    let texts: StringArray = values.iter().map(|value| value.map(text)).collect();
-    Ok(ColumnarValue::Array(Arc::new(texts)))
-}
-
-fn metrics(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
-    let arrays = ColumnarValue::values_to_arrays(arguments)?;
-    let types = arrays[0].as_string::<i32>();
-    let values = arrays[1].as_primitive::<Int64Type>();
-    let texts: StringArray =
-        types.iter().zip(values).map(|(kind, value)| Some(metric(kind?, value?))).collect();
-    Ok(ColumnarValue::Array(Arc::new(texts)))
+/// The function.
+pub(super) fn function() -> ScalarUDF {
+    let about = About {
+        name: "format_metric",
+        arguments: vec![
+            ("type", DataType::Utf8, "`sum`, `average`, `size`, `timing` or `nsTiming`"),
+            ("value", DataType::Int64, "the metric as Spark keeps it: an average times ten"),
+        ],
+        returns: DataType::Utf8,
+        description: "A metric of a SQL plan as the SQL tab prints it. Spark: \
+                      `MetricUtils.stringValue`, for one value; `N/A` of other types, which are \
+                      printed by classes of data sources.",
+        example: "SELECT format_metric('timing', 90000);  -- 1.5 m",
+    };
+    scalar(about, |columns| {
+        let types = columns[0].as_string::<i32>();
+        let values = columns[1].as_primitive::<Int64Type>();
+        let texts = types.iter().zip(values).map(|(kind, value)| Some(metric(kind?, value?)));
+        Arc::new(texts.collect::<StringArray>())
+    })
 }
 
 /// Spark: `MetricUtils.stringValue`, for one value.
@@ -65,15 +45,6 @@ fn metric(metric_type: &str, value: i64) -> String {
     }
 }
 
-/// Spark: `Utils.bytesToString`.
-fn bytes(size: i64) -> String {
-    const UNITS: [(&str, u32); 7] =
-        [("EiB", 60), ("PiB", 50), ("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10), ("B", 0)];
-    // A unit is used from two of it on; what is less, or negative, is in bytes.
-    let (unit, bits) = UNITS.into_iter().find(|(_, bits)| size >> bits >= 2).unwrap_or(("B", 0));
-    format!("{} {unit}", fixed(size as f64 / (1_u64 << bits) as f64, 1))
-}
-
 /// Spark: `Utils.msDurationToString`, which divides as `Float`.
 fn duration(ms: i64) -> String {
     let in_units = |unit: f32| f64::from(ms as f32 / unit);
@@ -83,19 +54,6 @@ fn duration(ms: i64) -> String {
         1_000..60_000 => format!("{} s", fixed(in_units(1_000.0), 1)),
         ..1_000 => format!("{ms} ms"),
     }
-}
-
-/// Java's `%.1f`: the shortest decimal that stands for the number, its half rounded up.
-fn fixed(value: f64, decimals: usize) -> String {
-    let shortest = format!("{value}");
-    let (whole, fraction) = shortest.split_once('.').unwrap_or((&shortest, ""));
-    let kept: String = fraction.chars().chain("000".chars()).take(decimals).collect();
-    let next_is_half = fraction.as_bytes().get(decimals).is_some_and(|digit| *digit >= b'5');
-    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));
-    let digits: u128 = format!("{whole}{kept}").parse().unwrap_or(0);
-    let digits = format!("{:0>width$}", digits + u128::from(next_is_half), width = decimals + 1);
-    let (whole, kept) = digits.split_at(digits.len() - decimals);
-    format!("{sign}{whole}.{kept}")
 }
 
 /// A number without a fraction that is zero.
@@ -124,21 +82,6 @@ fn grouped(number: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_are_shown_as_spark_does() {
-        for (size, text) in [
-            (0, "0.0 B"),
-            (-1, "-1.0 B"),
-            (2047, "2047.0 B"),
-            (2048, "2.0 KiB"),
-            (2_150_000, "2.1 MiB"),
-            (1_099_746_508, "1048.8 MiB"),
-            (i64::MAX, "8.0 EiB"),
-        ] {
-            assert_eq!(bytes(size), text);
-        }
-    }
 
     #[test]
     fn durations_are_shown_as_spark_does() {

@@ -10,27 +10,33 @@ use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, ListArray};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Accumulator, AggregateUDF, Volatility, create_udaf};
+use datafusion::logical_expr::{Accumulator, AggregateUDF};
 use datafusion::scalar::ScalarValue;
+
+use super::signature::{About, aggregate};
 
 /// The functions.
 pub(super) fn functions() -> [AggregateUDF; 2] {
-    let list = DataType::List(element());
+    let list = || DataType::List(element());
+    let sorted = About {
+        name: "sorted_values",
+        arguments: vec![("x", DataType::Int64, "a value of each row; NULL is left out")],
+        returns: list(),
+        description: "The values of a group in order, for ranks in it: Spark's quantiles are values \
+                      that occur, by rank, never between two of them. Of no values it is empty.",
+        example: "SELECT sorted_values(x)[2] FROM (VALUES (3), (1), (2)) AS t (x);  -- 2",
+    };
+    let merged = About {
+        name: "merged_values",
+        arguments: vec![("list", list(), "values of each row; NULL is left out")],
+        returns: list(),
+        description: "All values of the lists of a group in order.",
+        example: "SELECT merged_values(x)[3] FROM (VALUES ([3, 1]), ([2])) AS t (x);  -- 3",
+    };
     [
-        aggregate::<SortedValues>("sorted_values", DataType::Int64),
-        aggregate::<MergedValues>("merged_values", list),
+        aggregate::<SortedValues>(sorted, vec![list()]),
+        aggregate::<MergedValues>(merged, vec![list()]),
     ]
-}
-
-fn aggregate<A: Accumulator + Default + 'static>(name: &str, of: DataType) -> AggregateUDF {
-    create_udaf(
-        name,
-        vec![of],
-        Arc::new(DataType::List(element())),
-        Volatility::Immutable,
-        Arc::new(|_| Ok(Box::new(A::default()))),
-        Arc::new(vec![DataType::List(element())]),
-    )
 }
 
 fn element() -> FieldRef {

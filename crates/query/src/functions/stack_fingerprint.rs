@@ -10,35 +10,58 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{AsArray, StringArray};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::error::Result;
-use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
+use datafusion::logical_expr::ScalarUDF;
 use sha2::{Digest, Sha256};
+
+use super::signature::{About, scalar};
 
 /// The functions.
 pub(super) fn functions() -> [ScalarUDF; 3] {
+    let fingerprint = text_about(
+        "stack_fingerprint",
+        "16 hexadecimal digits that are the same for the same exception at the same place, whatever \
+         values it was thrown for, and in every run: of classes and frames, without messages, lines, \
+         and what compilers and the JVM number. NULL of a text without exception and stack trace. \
+         Texts are those of Spark, of the JVM and of Python.",
+        "SELECT stack_fingerprint('ValueError: 1') = stack_fingerprint('ValueError: 2');  -- true",
+    );
+    let exception = text_about(
+        "stack_exception",
+        "The class of the exception that a stack trace is of: of the first cause, where there are \
+         several. NULL of a text without one.",
+        "SELECT stack_exception('java.io.IOException: disk is gone');  -- java.io.IOException",
+    );
+    let reason_of = text_about(
+        "failure_reason",
+        "The line of a message or a stack trace that names the first cause; of a text without an \
+         exception, its first line.",
+        "SELECT failure_reason('Command exited with code 137');  -- Command exited with code 137",
+    );
     [
-        text_function("stack_fingerprint", |text| Stack::parse(text).fingerprint()),
-        text_function("stack_exception", |text| {
+        text_function(fingerprint, |text| Stack::parse(text).fingerprint()),
+        text_function(exception, |text| {
             Stack::parse(text).innermost().map(|link| link.class.to_owned())
         }),
-        text_function("failure_reason", |text| reason(text).map(str::to_owned)),
+        text_function(reason_of, |text| reason(text).map(str::to_owned)),
     ]
 }
 
+/// What a function says of itself that makes a text of a text.
+pub(super) fn text_about(
+    name: &'static str,
+    description: &'static str,
+    example: &'static str,
+) -> About {
+    let arguments = vec![("text", DataType::Utf8, "a message or a stack trace")];
+    About { name, arguments, returns: DataType::Utf8, description, example }
+}
+
 /// A function from text to text; NULL gives NULL.
-pub(super) fn text_function(name: &str, function: fn(&str) -> Option<String>) -> ScalarUDF {
-    create_udf(
-        name,
-        vec![DataType::Utf8],
-        DataType::Utf8,
-        Volatility::Immutable,
-        Arc::new(move |arguments: &[ColumnarValue]| -> Result<ColumnarValue> {
-            let arrays = ColumnarValue::values_to_arrays(arguments)?;
-            let texts = arrays[0].as_string::<i32>();
-            let answers: StringArray = texts.iter().map(|text| text.and_then(function)).collect();
-            Ok(ColumnarValue::Array(Arc::new(answers)))
-        }),
-    )
+pub(super) fn text_function(about: About, function: fn(&str) -> Option<String>) -> ScalarUDF {
+    scalar(about, move |columns| {
+        let texts = columns[0].as_string::<i32>();
+        Arc::new(texts.iter().map(|text| text.and_then(function)).collect::<StringArray>())
+    })
 }
 
 /// What a text says of an exception and its causes.

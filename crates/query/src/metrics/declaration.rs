@@ -170,7 +170,7 @@ fn source(sql: &str) -> String {
 /// # Errors
 ///
 /// As [`Metric::embedded`].
-pub fn reference() -> Result<String, QueryError> {
+pub fn metrics_reference() -> Result<String, QueryError> {
     let mut page = "# Metrics of `stagelight serve`\n".to_owned();
     for metric in Metric::embedded()? {
         let Metric { family, family_type, help, unit, labels, budget, rest, source, .. } = metric;

@@ -2,7 +2,7 @@
 
 use stagelight_query::{Engine, Settings, View};
 
-use crate::{engine_of, root, testdata};
+use crate::{engine_of, testdata};
 
 /// The views that take sums for what is plain.
 const VIEWS: [&str; 5] = ["executors", "jobs", "killed_tasks", "stage_peak_metrics", "stages"];
@@ -18,11 +18,6 @@ async fn sums_and_tasks_give_the_same_answers() {
     for name in VIEWS {
         assert_same(&engine, name, &format!("SELECT * FROM {name}"), &walked(name)).await;
     }
-    let recent = std::fs::read_to_string(root().join("sql/recent/tasks.sql")).expect("a file");
-    let recent = recent.replace("$app_ids", "(SELECT array_agg(app_id) FROM applications)");
-    let counted =
-        "SELECT app_id, attempt_id, status, count(*) AS tasks FROM tasks GROUP BY 1, 2, 3";
-    assert_same(&engine, "recent.tasks", &recent, counted).await;
 }
 
 /// The query of a view in which nothing is plain.

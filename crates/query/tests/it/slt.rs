@@ -1,4 +1,5 @@
-//! The views answer what `tests/slt/*.slt` say, over all logs of `testdata/`.
+//! The views answer what `tests/slt/*.slt` say, over all logs of `testdata/`, and what
+//! `tests/slt/runs/*.slt` say over one application that ran again and again.
 //!
 //! A row's values are parted by tabs. NULL is `NULL`, an empty text `(empty)`, a newline `\n`.
 
@@ -54,11 +55,31 @@ async fn views_answer_as_written() {
     settings.thresholds.set("price_per_core_hour", 0.05);
     let (_folder, engine) = engine_of(&testdata(), &settings).await;
     engine.roll_up(|_, _| ()).await.expect("it is rolled up");
-    let engine = Arc::new(engine);
+    assert!(answer_as_written(engine, "").await >= 9, "every view has a file");
+}
 
-    let mut files: Vec<_> = std::fs::read_dir(root().join("crates/query/tests/slt"))
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_compared_as_written() {
+    let mut settings = Settings::default();
+    for (name, value) in [
+        ("regression_max_runs", 6.0),
+        ("regression_min_runs", 3.0),
+        ("regression_min_difference", 5.0),
+        ("regression_min_bytes", 1e6),
+    ] {
+        settings.thresholds.set(name, value);
+    }
+    let (_folder, engine) = engine_of(&[root().join("testdata/runs")], &settings).await;
+    assert!(answer_as_written(engine, "runs").await > 0, "there is a file");
+}
+
+/// Asks what the files of a folder ask; how many they are.
+async fn answer_as_written(engine: Engine, folder: &str) -> usize {
+    let engine = Arc::new(engine);
+    let mut files: Vec<_> = std::fs::read_dir(root().join("crates/query/tests/slt").join(folder))
         .expect("a folder of files")
         .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_file())
         .collect();
     files.sort();
     let mut failures = Vec::new();
@@ -70,7 +91,7 @@ async fn views_answer_as_written() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(files.len() >= 9, "every view has a file: {files:?}");
+    files.len()
 }
 
 /// Values stand as they are: texts may have spaces.
