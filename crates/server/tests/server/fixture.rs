@@ -46,7 +46,10 @@ impl TestLake {
 
     pub(crate) async fn engine(&self) -> Arc<Engine> {
         let lake = Lake::open(&self.uri()).await.expect("the lake is there");
-        Arc::new(Engine::new(Arc::new(lake), &Default::default()).await.expect("it can be asked"))
+        let mut settings = stagelight_query::Settings::default();
+        // The tasks of the logs are short.
+        settings.thresholds.set("skew_min_duration", 1.0);
+        Arc::new(Engine::new(Arc::new(lake), &settings).await.expect("it can be asked"))
     }
 
     fn uri(&self) -> String {

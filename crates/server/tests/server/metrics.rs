@@ -9,7 +9,8 @@ use crate::fixture::{Running, TestLake, settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scrape_has_every_metric_and_says_what_the_views_say() {
-    let lake = TestLake::with(&[""]).await;
+    // Those of one job are compared with each other.
+    let lake = TestLake::with(&["", "../runs"]).await;
     let engine = lake.engine().await;
     let server = Running::start(engine.clone(), settings()).await;
     let scrape = server.get("/metrics").await;

@@ -6,7 +6,7 @@ use std::env;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -40,11 +40,13 @@ const REPORT: &str = r#"{"Event":"SparkListenerStageExecutorMetrics","Executor I
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_people_ask_of_spark_is_answered() {
-    let lake = TestLake::with(&["failure-40", "spill-40", "executors-40"]).await;
+    let lake = TestLake::with(&["failure-40", "spill-40", "executors-40", "../runs"]).await;
     lake.add(&[&on_kubernetes(lake.folder.path())]).await;
     let server = Running::start(lake.engine().await, settings()).await;
     server.get("/metrics").await;
-    let Some(prometheus) = Prometheus::start(lake.folder.path(), server.address) else {
+    let Some(alertmanager) = Alertmanager::start(lake.folder.path()) else { return skip() };
+    let addresses = (server.address, alertmanager.0.address);
+    let Some(prometheus) = Prometheus::start(lake.folder.path(), addresses) else {
         return skip();
     };
     let mut left: Vec<&str> = QUERIES.to_vec();
@@ -60,6 +62,12 @@ async fn what_people_ask_of_spark_is_answered() {
         assert!(started.elapsed() < PATIENCE, "no data: {left:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    let told = r#"Spark application payments-reconcile has 3 failed jobs"#;
+    while !alertmanager.alerts().await.contains(told) {
+        assert!(started.elapsed() < PATIENCE, "SparkJobFailed does not reach the Alertmanager");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    prometheus.evaluates_all_rules().await;
     let exported = prometheus.names().await;
     let of_workers = WorkerMetrics::default().families();
     for name in named_in_rules() {
@@ -70,14 +78,19 @@ async fn what_people_ask_of_spark_is_answered() {
     server.stop().await;
 }
 
+fn rules() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/prometheus/rules.yaml")
+}
+
 /// The families that the rules ask for.
 fn named_in_rules() -> BTreeSet<String> {
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/prometheus/rules.yaml");
-    let rules = fs::read_to_string(rules).expect("rules");
+    let rules = fs::read_to_string(rules()).expect("rules");
     let words = rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
     // What the rules record themselves has colons.
     let is_family = |word: &&str| {
-        !word.contains(':') && (word.starts_with("stagelight_") || word.starts_with("spark_"))
+        !word.contains(':')
+            && !word.ends_with('_')
+            && (word.starts_with("stagelight_") || word.starts_with("spark_"))
     };
     let names: BTreeSet<_> = words.filter(is_family).map(str::to_owned).collect();
     assert!(names.len() > 10, "{names:?}");
@@ -108,27 +121,21 @@ fn on_kubernetes(folder: &Path) -> String {
     folder.display().to_string()
 }
 
-struct Prometheus {
+/// A program of Prometheus' that runs.
+struct Program {
     child: Child,
     address: SocketAddr,
 }
 
-impl Prometheus {
-    /// One that scrapes `target` every second; none where it is not installed, and need not be.
-    fn start(folder: &Path, target: SocketAddr) -> Option<Self> {
-        let config = folder.join("prometheus.yaml");
-        let text = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: stagelight, \
-             honor_labels: true, static_configs: [{{targets: ['{target}']}}]}}]\n"
-        );
-        fs::write(&config, text).expect("a file");
+impl Program {
+    /// Starts `name` with the arguments that follow from its address; none where it is not installed,
+    /// and need not be.
+    fn start(name: &str, arguments: impl Fn(SocketAddr) -> Vec<String>) -> Option<Self> {
         let free = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = free.local_addr().expect("an address");
         drop(free);
-        let started = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()))
-            .arg(format!("--web.listen-address={address}"))
+        let started = Command::new(name)
+            .args(arguments(address))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
@@ -138,36 +145,103 @@ impl Prometheus {
             {
                 None
             }
-            child => Some(Self { child: child.expect("prometheus can be run"), address }),
+            child => Some(Self { child: child.expect("it can be run"), address }),
         }
     }
 
-    /// The names of all families that were scraped, as JSON.
-    async fn names(&self) -> String {
-        let names = get(self.address, "/api/v1/label/__name__/values").await;
-        names.expect("prometheus answers").body
-    }
-
-    /// Whether `query` has an answer that is not empty.
-    async fn has_data(&self, query: &str) -> bool {
-        let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let path = format!("/api/v1/query?query={escaped}");
-        let Some(reply) = get(self.address, &path).await else { return false };
-        assert!(!reply.body.contains(r#""status":"error""#), "{query}: {}", reply.body);
-        reply.status == 200 && !reply.body.contains(r#""result":[]"#)
+    /// What it says at a path, once it answers.
+    async fn get(&self, path: &str) -> Option<String> {
+        let reply = get(self.address, path).await.filter(|reply| reply.status == 200)?;
+        Some(reply.body)
     }
 }
 
-impl Drop for Prometheus {
+impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
+struct Alertmanager(Program);
+
+impl Alertmanager {
+    /// One that tells nobody.
+    fn start(folder: &Path) -> Option<Self> {
+        let config = folder.join("alertmanager.yaml");
+        fs::write(&config, "{route: {receiver: nobody}, receivers: [{name: nobody}]}")
+            .expect("a file");
+        let program = Program::start("prometheus-alertmanager", |address| {
+            vec![
+                format!("--config.file={}", config.display()),
+                format!("--storage.path={}", folder.join("alerts").display()),
+                format!("--web.listen-address={address}"),
+                "--cluster.listen-address=".to_owned(),
+            ]
+        });
+        program.map(Self)
+    }
+
+    /// The alerts that it was told of, as JSON.
+    async fn alerts(&self) -> String {
+        self.0.get("/api/v2/alerts").await.unwrap_or_default()
+    }
+}
+
+struct Prometheus(Program);
+
+impl Prometheus {
+    /// One that scrapes `target` every second, has the rules of `deploy`, and tells the Alertmanager.
+    fn start(folder: &Path, (target, alertmanager): (SocketAddr, SocketAddr)) -> Option<Self> {
+        let config = folder.join("prometheus.yaml");
+        let text = format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+             rule_files: ['{}']\n\
+             alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}\n\
+             scrape_configs: [{{job_name: stagelight, honor_labels: true, \
+             static_configs: [{{targets: ['{target}']}}]}}]\n",
+            rules().display()
+        );
+        fs::write(&config, text).expect("a file");
+        let program = Program::start("prometheus", |address| {
+            vec![
+                format!("--config.file={}", config.display()),
+                format!("--storage.tsdb.path={}", folder.join("tsdb").display()),
+                format!("--web.listen-address={address}"),
+            ]
+        });
+        program.map(Self)
+    }
+
+    /// Every rule of `deploy` was evaluated without an error.
+    async fn evaluates_all_rules(&self) {
+        let rules = self.0.get("/api/v1/rules").await.expect("prometheus answers");
+        let evaluated = rules.matches(r#""health":"ok""#).count();
+        let text = fs::read_to_string(self::rules()).expect("rules");
+        let declared = text.lines().map(str::trim_start);
+        let declared = declared.filter(|l| l.starts_with("- alert:") || l.starts_with("- record:"));
+        assert_eq!(evaluated, declared.count(), "{rules}");
+    }
+
+    /// The names of all families that were scraped, as JSON.
+    async fn names(&self) -> String {
+        let names = self.0.get("/api/v1/label/__name__/values").await;
+        names.expect("prometheus answers")
+    }
+
+    /// Whether `query` has an answer that is not empty.
+    async fn has_data(&self, query: &str) -> bool {
+        let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let path = format!("/api/v1/query?query={escaped}");
+        let Some(reply) = get(self.0.address, &path).await else { return false };
+        assert!(!reply.body.contains(r#""status":"error""#), "{query}: {}", reply.body);
+        reply.status == 200 && !reply.body.contains(r#""result":[]"#)
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "who reads the test's output should know")]
 fn skip() {
     eprintln!(
-        "SKIPPED: prometheus is not installed, nobody has asked it anything ({REQUIRED}=1 forbids that)"
+        "SKIPPED: prometheus or prometheus-alertmanager is not installed, nobody has asked it anything ({REQUIRED}=1 forbids that)"
     );
 }
