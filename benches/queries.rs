@@ -48,7 +48,8 @@ async fn main() -> Result<()> {
         // As between the snapshots of `serve`.
         let rollups = tokio::sync::Mutex::<LiveRollups>::default();
         let asked = measure("metrics", async || {
-            let families = engine.families(&metrics, DAY, &mut *rollups.lock().await).await?;
+            let families =
+                engine.families(&metrics, DAY, &mut *rollups.lock().await).await?.families;
             Ok(families.iter().map(|family| family.series()).sum())
         })
         .await?;

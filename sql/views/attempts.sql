@@ -5,7 +5,8 @@ SELECT
     app_id,
     attempt_id,
     max(last_event_time) AS last_event_time,
+    sum(events) AS num_events,
     bit_xor(key) AS segments_key
 FROM known.standings
-WHERE state = 'counted' AND has_events
+WHERE state = 'counted' AND events > 0
 GROUP BY app_id, attempt_id

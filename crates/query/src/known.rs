@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
-    StringViewArray, TimestampMillisecondArray,
+    ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray, StringViewArray,
+    TimestampMillisecondArray,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
@@ -96,9 +96,13 @@ fn standings(ledger: &Ledger) -> Result<RecordBatch> {
         ("attempt_id", texts(|segment| segment.identity.attempt_id.clone().unwrap_or_default())),
         ("key", Arc::new(Int64Array::from_iter_values(all.iter().map(LedgerSegment::key)))),
         ("state", texts(|segment| segment.standing.as_str().to_owned())),
-        ("has_events", Arc::new(BooleanArray::from_iter(all.iter().map(|s| Some(s.events > 0))))),
+        ("events", Arc::new(Int64Array::from_iter_values(all.iter().map(events)))),
         ("last_event_time", Arc::new(times.with_timezone_utc())),
     ])
+}
+
+fn events(segment: &LedgerSegment<'_>) -> i64 {
+    i64::try_from(segment.events).unwrap_or(i64::MAX)
 }
 
 fn batch<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<RecordBatch> {

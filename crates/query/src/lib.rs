@@ -20,6 +20,8 @@ mod views;
 pub use engine::{Answer, AnswerStream, Engine, Settings, statements};
 pub use error::QueryError;
 pub use known::Thresholds;
-pub use metrics::{Bucket, Family, FamilyType, Limits, Metric, Rest, Sample, metrics_reference};
-pub use rollups::LiveRollups;
+pub use metrics::{
+    Bucket, Families, Family, FamilyType, Limits, Metric, Rest, Sample, metrics_reference,
+};
+pub use rollups::{Applications, LiveRollups};
 pub use views::View;

@@ -40,17 +40,27 @@ use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::common::ParamValues;
 use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
 use include_dir::{Dir, include_dir};
 
 use crate::engine::{Answer, Engine, collect, plan};
 use crate::error::QueryError;
-use crate::rollups::{LIVE, LiveRollups, list, texts};
+use crate::rollups::{LIVE, LiveRollups, list};
 
 pub use declaration::{FamilyType, Metric, Rest, metrics_reference};
 pub use limits::Limits;
 
 static RECENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/recent");
+
+/// What came of metrics.
+#[derive(Debug, Default)]
+pub struct Families {
+    /// Those that could be computed.
+    pub families: Vec<Family>,
+    /// Names of those of users that could not, and why.
+    pub failed: Vec<(String, QueryError)>,
+}
 
 /// A family with its samples.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +117,7 @@ impl Metric {
                 let column = batch
                     .column_by_name(name)
                     .ok_or_else(|| self.error(format!("its query gives no column `{name}`")))?;
-                Ok(cast(column, data_type).map_err(datafusion::error::DataFusionError::from)?)
+                Ok(cast(column, data_type).map_err(DataFusionError::from)?)
             };
             let labels = self
                 .labels
@@ -162,13 +172,13 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`QueryError`] of the first metric that cannot be computed.
+    /// [`QueryError`] where the lake cannot be asked, or one of our own metrics cannot be computed.
     pub async fn families(
         &self,
         metrics: &[Metric],
         window: Duration,
         live: &mut LiveRollups,
-    ) -> Result<Vec<Family>, QueryError> {
+    ) -> Result<Families, QueryError> {
         let seconds = i64::try_from(window.as_secs()).unwrap_or(i64::MAX / 1_000_000_000);
         let nanoseconds = seconds.saturating_mul(1_000_000_000);
         let window = ScalarValue::new_interval_mdn(0, 0, nanoseconds);
@@ -188,19 +198,36 @@ impl Engine {
             let answer =
                 collect(plan(&session, &shared, sql).await?.with_param_values(given)?).await?;
             if name == "app_ids" {
-                parameters.push(("app_ids", list(&texts(&answer)?)));
+                parameters.push(("app_ids", list(texts(&answer)?.iter())));
             }
             let table = MemTable::try_new(answer.schema, vec![answer.batches])?;
             recent.register_table(name.to_string_lossy().into_owned(), Arc::new(table))?;
         }
 
-        let mut families = Vec::with_capacity(metrics.len());
+        let mut families = Families::default();
         for metric in metrics {
             let answered = async { collect(plan(&session, &shared, &metric.sql).await?).await };
-            // Who has written the file looks for it.
-            let answer = answered.await.map_err(|error| metric.error(error.to_string()))?;
-            families.push(metric.family(&answer)?);
+            let family = match answered.await {
+                Ok(answer) => metric.family(&answer),
+                // Who has written the file looks for it.
+                Err(error) => Err(metric.error(error.to_string())),
+            };
+            match family {
+                Ok(family) => families.families.push(family),
+                Err(error) if metric.is_embedded => return Err(error),
+                Err(error) => families.failed.push((metric.family.clone(), error)),
+            }
         }
         Ok(families)
     }
+}
+
+/// The texts of an answer's first column.
+fn texts(answer: &Answer) -> Result<Vec<String>, QueryError> {
+    let mut texts = Vec::new();
+    for batch in &answer.batches {
+        let column = cast(batch.column(0), &DataType::Utf8).map_err(DataFusionError::from)?;
+        texts.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
+    }
+    Ok(texts)
 }

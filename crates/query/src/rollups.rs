@@ -5,12 +5,12 @@
 //! row of `application_totals` says of which segments it was made: whoever reads the rollups computes
 //! the rows of those applications anew that have got others since, and so always has all of them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{AsArray, BooleanArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::{cast, filter_record_batch};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::common::ParamValues;
 use datafusion::datasource::MemTable;
@@ -30,8 +30,9 @@ static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/rollups");
 /// Schema of the rollups as they are now: those of the lake, and what was computed anew.
 pub(crate) const LIVE: &str = "live";
 
-/// So many applications are computed at once.
-const AT_ONCE: usize = 200;
+/// So many applications are computed at once at most: those that have about so many events.
+const AT_ONCE: usize = 1_000;
+const EVENTS_AT_ONCE: i64 = 5_000_000;
 /// So many are rolled up before the lake gets their rows, which are written with those of all others.
 const A_ROUND: usize = 4_000;
 
@@ -46,7 +47,7 @@ static DEFINITION: LazyLock<String> = LazyLock::new(|| {
 /// Applications of which the rollup `totals` does not say what the lake has.
 fn outdated(totals: &str) -> String {
     format!(
-        "SELECT DISTINCT attempts.app_id
+        "SELECT attempts.app_id, attempts.num_events
          FROM attempts
          LEFT JOIN {totals} AS totals
              ON totals.app_id = attempts.app_id AND totals.attempt_id = attempts.attempt_id
@@ -69,10 +70,10 @@ impl Engine {
     /// # Errors
     ///
     /// As [`Engine::sql`].
-    pub async fn to_roll_up(&self) -> Result<Vec<String>, QueryError> {
+    pub async fn to_roll_up(&self) -> Result<Applications, QueryError> {
         let outdated = outdated("lake.application_totals");
         let differs = format!("{outdated} OR totals.definition <> '{}'", *DEFINITION);
-        Ok(texts(&self.sql(&differs).await?)?)
+        Ok(Applications::of(&self.sql(&differs).await?)?)
     }
 
     /// Rolls them up, and tells how many there were. After every few thousand, `progress` is told how
@@ -86,11 +87,11 @@ impl Engine {
         mut progress: impl FnMut(usize, usize),
     ) -> Result<usize, QueryError> {
         self.refresh().await?;
-        let ids = self.to_roll_up().await?;
+        let all = self.to_roll_up().await?;
         let mut done = 0;
-        for round in ids.chunks(A_ROUND) {
-            let rows = self.rolled_up(round).await?;
-            let session = self.session_of([("new", &rows)], round)?;
+        for round in all.portions(A_ROUND, i64::MAX) {
+            let rows = self.rolled_up(&round).await?;
+            let session = self.session_of([("new", &rows)], &round)?;
             for table in ROLLUPS {
                 let name = table.name;
                 let all = format!(
@@ -104,17 +105,17 @@ impl Engine {
             }
             self.refresh().await?;
             done += round.len();
-            progress(done, ids.len());
+            progress(done, all.len());
         }
         Ok(done)
     }
 
-    /// The rows of every rollup for the applications `ids`.
-    async fn rolled_up(&self, ids: &[String]) -> Result<LiveRollups, QueryError> {
+    /// The rows of every rollup for some applications.
+    async fn rolled_up(&self, of: &Applications) -> Result<LiveRollups, QueryError> {
         let mut rows = LiveRollups::default();
-        for ids in ids.chunks(AT_ONCE) {
+        for portion in of.portions(AT_ONCE, EVENTS_AT_ONCE) {
             let given = ParamValues::from(vec![
-                ("app_ids", list(ids)),
+                ("app_ids", list(portion.0.keys())),
                 ("definition", ScalarValue::from(DEFINITION.as_str())),
             ]);
             let shared = Arc::default();
@@ -133,14 +134,14 @@ impl Engine {
         &self,
         live: &mut LiveRollups,
     ) -> Result<Arc<dyn SchemaProvider>, QueryError> {
-        let changed = texts(&self.sql(&outdated("lake.application_totals")).await?)?;
-        let session = self.session_of([("before", live)], &[])?;
+        let changed = Applications::of(&self.sql(&outdated("lake.application_totals")).await?)?;
+        let session = self.session_of([("before", live)], &Applications::default())?;
         let outdated = outdated("before.application_totals");
         let outdated = collect(plan(&session, &Arc::default(), &outdated).await?).await?;
-        let outdated: HashSet<_> = texts(&outdated)?.into_iter().collect();
-        let (anew, kept): (Vec<_>, Vec<_>) =
-            changed.iter().cloned().partition(|id| outdated.contains(id));
-        let kept: HashSet<_> = kept.into_iter().collect();
+        let outdated = Applications::of(&outdated)?;
+        let (anew, kept): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            changed.0.clone().into_iter().partition(|(id, _)| outdated.0.contains_key(id));
+        let (anew, kept) = (Applications(anew), Applications(kept));
         let computed = self.rolled_up(&anew).await?;
         for table in ROLLUPS {
             let before = live.0.remove(table.name).unwrap_or_default();
@@ -170,7 +171,7 @@ impl Engine {
     fn session_of<const N: usize>(
         &self,
         schemas: [(&'static str, &LiveRollups); N],
-        ids: &[String],
+        of: &Applications,
     ) -> Result<SessionContext, QueryError> {
         let schemas = schemas.into_iter().map(|(name, rollups)| {
             let schema = MemorySchemaProvider::new();
@@ -179,7 +180,7 @@ impl Engine {
                 let rows = MemTable::try_new(table.schema(), vec![rows])?;
                 schema.register_table(table.name.to_owned(), Arc::new(rows))?;
             }
-            let ids: StringArray = ids.iter().map(Some).collect();
+            let ids: StringArray = of.0.keys().map(Some).collect();
             let ids = RecordBatch::try_from_iter([("app_id", Arc::new(ids) as _)])?;
             let ids = MemTable::try_new(ids.schema(), vec![vec![ids]])?;
             schema.register_table("app_ids".to_owned(), Arc::new(ids))?;
@@ -189,28 +190,68 @@ impl Engine {
     }
 }
 
-/// The rows of the applications `ids`; `None` where there are none.
-fn only(batch: &RecordBatch, ids: &HashSet<String>) -> Result<Option<RecordBatch>> {
-    let of = batch.column_by_name("app_id").expect("rollups have ids").as_string::<i32>();
-    let is_kept: BooleanArray = of.iter().map(|id| id.map(|id| ids.contains(id))).collect();
-    let kept = filter_record_batch(batch, &is_kept)?;
-    Ok(Some(kept).filter(|kept| kept.num_rows() > 0))
+/// Applications, and how many events each has.
+#[derive(Debug, Default)]
+pub struct Applications(BTreeMap<String, i64>);
+
+impl Applications {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those of an answer of ids and numbers of events.
+    fn of(answer: &Answer) -> Result<Self> {
+        let mut all = BTreeMap::new();
+        for batch in &answer.batches {
+            let ids = cast(batch.column(0), &DataType::Utf8)?;
+            let events = batch.column(1).as_primitive::<Int64Type>();
+            for (id, events) in ids.as_string::<i32>().iter().zip(events) {
+                // Of several attempts, those of one application are rolled up together.
+                *all.entry(id.unwrap_or_default().to_owned()).or_default() += events.unwrap_or(0);
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// Portions of so many applications and events at most, but for one that has more alone.
+    fn portions(&self, applications: usize, events: i64) -> Vec<Self> {
+        let mut portions: Vec<Self> = Vec::new();
+        let mut left = 0;
+        for (id, has) in &self.0 {
+            match portions.last_mut().filter(|last| last.len() < applications && *has <= left) {
+                Some(last) => {
+                    last.0.insert(id.clone(), *has);
+                }
+                None => {
+                    portions.push(Self(BTreeMap::from([(id.clone(), *has)])));
+                    left = events;
+                }
+            }
+            left = left.saturating_sub(*has);
+        }
+        portions
+    }
 }
 
 /// Application ids as a list.
-pub(crate) fn list(ids: &[String]) -> ScalarValue {
-    let ids: Vec<_> = ids.iter().map(|id| ScalarValue::Utf8View(Some(id.clone()))).collect();
+pub(crate) fn list<'a>(ids: impl Iterator<Item = &'a String>) -> ScalarValue {
+    let ids: Vec<_> = ids.map(|id| ScalarValue::Utf8View(Some(id.clone()))).collect();
     ScalarValue::List(ScalarValue::new_list(&ids, &DataType::Utf8View, true))
 }
 
-/// The texts of an answer's first column.
-pub(crate) fn texts(answer: &Answer) -> Result<Vec<String>> {
-    let mut texts = Vec::new();
-    for batch in &answer.batches {
-        let column = cast(batch.column(0), &DataType::Utf8)?;
-        texts.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
-    }
-    Ok(texts)
+/// The rows of some applications; `None` where there are none.
+fn only(batch: &RecordBatch, applications: &Applications) -> Result<Option<RecordBatch>> {
+    let of = batch.column_by_name("app_id").expect("rollups have ids").as_string::<i32>();
+    let is_one = |id: &str| applications.0.contains_key(id);
+    let is_kept: BooleanArray = of.iter().map(|id| id.map(is_one)).collect();
+    let kept = filter_record_batch(batch, &is_kept)?;
+    Ok(Some(kept).filter(|kept| kept.num_rows() > 0))
 }
 
 /// The rows as the lake has them: a question's types are others.
@@ -226,4 +267,21 @@ fn as_declared(table: &Table, batches: &[RecordBatch]) -> Result<Vec<RecordBatch
         Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<Vec<_>>>()?)?)
     };
     batches.iter().map(declared).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn portions_have_all_and_no_more_than_asked_for() {
+        let events = [3, 9, 1, 1, 30, 2, 2, 2, 2];
+        let all = events.iter().enumerate().map(|(n, events)| (format!("app-{n}"), *events));
+        let all = Applications(all.collect());
+        let portions = all.portions(3, 12);
+        let sizes: Vec<Vec<i64>> =
+            portions.iter().map(|portion| portion.0.values().copied().collect()).collect();
+        assert_eq!(sizes, [vec![3, 9], vec![1, 1], vec![30], vec![2, 2, 2], vec![2]]);
+        assert!(Applications::default().portions(3, 12).is_empty());
+    }
 }

@@ -25,6 +25,11 @@ pub(crate) fn write(out: &mut Exposition, snapshot: &Snapshot) {
             snapshot.took.as_secs_f64(),
         ),
         ("stagelight_snapshot_series", "Series of the Spark metrics.", snapshot.series as f64),
+        (
+            "stagelight_snapshot_failed_families",
+            "Families of --metrics-dir that could not be computed; the log says which.",
+            snapshot.failed as f64,
+        ),
     ] {
         out.family(family, "gauge", help);
         out.sample(family, [], value);

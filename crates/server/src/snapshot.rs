@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stagelight_query::{Engine, Family, Limits, LiveRollups, Metric, QueryError};
+use stagelight_query::{Engine, Families, Family, Limits, LiveRollups, Metric, QueryError};
 use tokio::sync::watch;
 
 use crate::exposition::{Exposition, Format, order};
@@ -19,6 +19,8 @@ pub(crate) struct Snapshot {
     pub(crate) series: usize,
     /// How many there were more, by family.
     pub(crate) dropped: Vec<(String, usize)>,
+    /// How many families of `--metrics-dir` could not be computed.
+    pub(crate) failed: usize,
     /// When it was computed.
     pub(crate) computed: Instant,
     /// How long that took.
@@ -93,6 +95,8 @@ struct Before {
     limits: Limits,
     /// Families in which series came twice, which is told once.
     repeated: HashSet<String>,
+    /// What was told of metrics that cannot be computed.
+    told: HashSet<String>,
 }
 
 /// Computes a snapshot.
@@ -103,8 +107,15 @@ async fn compute(
     before: &mut Before,
 ) -> Result<Snapshot, QueryError> {
     let started = Instant::now();
-    let Before { rollups, limits, repeated } = before;
-    let mut families = engine.families(metrics, settings.metrics_window, rollups).await?;
+    let Before { rollups, limits, repeated, told } = before;
+    let Families { mut families, failed } =
+        engine.families(metrics, settings.metrics_window, rollups).await?;
+    for (family, error) in &failed {
+        if told.insert(error.to_string()) {
+            tracing::error!(family, %error, "a metric cannot be computed; the others can");
+        }
+    }
+    let failed = failed.len();
     for family in order(&mut families) {
         if repeated.insert(family.clone()) {
             tracing::warn!(family, "series come twice; the greatest value of each is kept");
@@ -123,7 +134,7 @@ async fn compute(
     let dropped: Vec<_> = dropped.collect();
     let took = started.elapsed();
     tracing::debug!(series, ?took, "computed metrics");
-    Ok(Snapshot { text, open_metrics, series, dropped, computed: started, took })
+    Ok(Snapshot { text, open_metrics, series, dropped, failed, computed: started, took })
 }
 
 fn publish(status: &watch::Sender<Status>, snapshot: Snapshot) {

@@ -60,6 +60,7 @@ pub struct Metric {
     pub rest: Rest,
     /// From which events and settings the numbers come; empty where the help says it all.
     pub source: String,
+    pub(super) is_embedded: bool,
     pub(super) sql: String,
     pub(super) file: String,
 }
@@ -79,7 +80,8 @@ impl Metric {
                     DirEntry::Dir(folder) => folders.push(folder),
                     DirEntry::File(file) => {
                         let name = file.path().display().to_string();
-                        metrics.push(Self::parse(&name, file.contents_utf8().unwrap_or_default())?);
+                        let sql = file.contents_utf8().unwrap_or_default();
+                        metrics.push(Self { is_embedded: true, ..Self::parse(&name, sql)? });
                     }
                 }
             }
@@ -153,6 +155,7 @@ impl Metric {
                 .map_err(|_| error(format!("its budget `{budget}` is no number of series")))?,
             rest,
             source: source(sql),
+            is_embedded: false,
             sql: sql.to_owned(),
             file: file.to_owned(),
         })

@@ -139,7 +139,7 @@ async fn counted(engine: &Engine, live: &mut LiveRollups) -> Vec<Family> {
         .filter(|metric| metric.family.starts_with("stagelight_"))
         .collect();
     assert!(metrics.iter().any(|metric| metric.family_type == FamilyType::Histogram));
-    let mut families = engine.families(&metrics, WINDOW, live).await.expect("samples");
+    let mut families = engine.families(&metrics, WINDOW, live).await.expect("samples").families;
     for family in &mut families {
         family.samples.sort_by(|a, b| a.labels.cmp(&b.labels));
     }

@@ -98,6 +98,30 @@ async fn applications_outside_of_the_window_have_no_series_of_their_own() {
     assert!(!scrape.family("stagelight_spark_jobs_total").is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn one_s_own_metric_that_is_wrong_is_missing_alone() {
+    let lake = TestLake::with(&["billing-plain-35"]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let declared = |family: &str, sql: &str| {
+        let header = format!(
+            "-- family: {family}\n-- type: gauge\n-- help: Ours.\n-- unit: 1\n-- labels: app_id\n\
+             -- budget: 10\n-- rest: none\n"
+        );
+        std::fs::write(folder.path().join(format!("{family}.sql")), header + sql).expect("a file");
+    };
+    declared("my_jobs", "SELECT app_id, count(*) AS value FROM jobs GROUP BY app_id");
+    declared("my_typo", "SELECT app_id, cuont AS value FROM jobs");
+    declared("my_label", "SELECT count(*) AS value FROM jobs");
+    let settings = Settings { metrics_dir: Some(folder.path().to_owned()), ..settings() };
+    let server = Running::start(lake.engine().await, settings).await;
+    let scrape = server.get("/metrics").await;
+    server.stop().await;
+    assert_eq!(scrape.family("my_jobs").len(), 1);
+    assert!(scrape.family("my_typo").is_empty() && scrape.family("my_label").is_empty());
+    assert!(!scrape.family("stagelight_spark_application_jobs").is_empty());
+    assert!(scrape.body.contains("\nstagelight_snapshot_failed_families 2\n"), "{}", scrape.body);
+}
+
 /// The one number that `SELECT {sql}` gives.
 async fn number(engine: &Engine, sql: &str) -> f64 {
     let answer = engine.sql(&format!("SELECT {sql}")).await.expect("the query is right");
