@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use stagelight_query::Metric;
+use stagelight_query::{FamilyType, Metric};
 use thiserror::Error;
 
 /// A metric that Prometheus would not take.
@@ -21,6 +21,17 @@ pub enum NameError {
         family: String,
         /// The label.
         label: String,
+    },
+    /// A counter without the suffix that OpenMetrics wants.
+    #[error("family {0}: the name of a counter ends in `_total`")]
+    Counter(String),
+    /// The series of a family have the name of another family, or of its series.
+    #[error("family {family}: its series `{series}` is another family's")]
+    Series {
+        /// The family.
+        family: String,
+        /// The name of the series.
+        series: String,
     },
     /// A family has the same label twice.
     #[error("family {family}: there are two labels `{label}`")]
@@ -43,13 +54,26 @@ pub(crate) fn validate(metrics: &[Metric]) -> Result<(), NameError> {
         if !families.insert(family) {
             return Err(NameError::TwiceFamily(family.clone()));
         }
+        let is_histogram = metric.family_type == FamilyType::Histogram;
+        if metric.family_type == FamilyType::Counter && !family.ends_with("_total") {
+            return Err(NameError::Counter(family.clone()));
+        }
         let mut labels = HashSet::new();
         for label in &metric.labels {
-            if !is_label_name(label) {
+            // The bound of a bucket is a label of its own.
+            if !is_label_name(label) || is_histogram && label == "le" {
                 return Err(NameError::Label { family: family.clone(), label: label.clone() });
             }
             if !labels.insert(label) {
                 return Err(NameError::TwiceLabel { family: family.clone(), label: label.clone() });
+            }
+        }
+    }
+    let histograms = metrics.iter().filter(|m| m.family_type == FamilyType::Histogram);
+    for Metric { family, .. } in histograms {
+        for series in ["bucket", "sum", "count"].map(|suffix| format!("{family}_{suffix}")) {
+            if families.contains(&series) {
+                return Err(NameError::Series { family: family.clone(), series });
             }
         }
     }
@@ -96,5 +120,16 @@ mod tests {
         }
         assert_eq!(refused(&[metric("x", &["a", "b", "a"])]), "family x: there are two labels `a`");
         assert_eq!(refused(&[metric("x", &[]), metric("x", &[])]), "there are two families `x`");
+        let of_type = |family_type, mut metric: Metric| {
+            metric.family_type = family_type;
+            metric
+        };
+        let counter = of_type(FamilyType::Counter, metric("x", &[]));
+        assert_eq!(refused(&[counter]), "family x: the name of a counter ends in `_total`");
+        let histogram = |labels| of_type(FamilyType::Histogram, metric("x", labels));
+        assert_eq!(refused(&[histogram(&["le"])]), "family x: `le` is no name of a label");
+        let expected = "family x: its series `x_count` is another family's";
+        assert_eq!(refused(&[histogram(&[]), metric("x_count", &[])]), expected);
+        validate(&[histogram(&["app"]), metric("x_seconds", &[])]).expect("names are valid");
     }
 }

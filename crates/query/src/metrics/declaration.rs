@@ -168,13 +168,47 @@ fn source(sql: &str) -> String {
     comment.skip_while(|line| !line.is_empty()).skip(1).collect::<Vec<_>>().join(" ")
 }
 
+/// What the page of metrics begins with.
+const INTRODUCTION: &str = "\
+# Metrics of `stagelight serve`
+
+Each is an SQL file. To add one of your own, put it into a folder, and start `serve` with
+`--metrics-dir FOLDER`:
+
+```sql
+-- family: my_team_stage_failures
+-- type: gauge
+-- help: Stage attempts of an application that failed.
+-- unit: 1
+-- labels: namespace, app_name, app_id
+-- budget: 100
+-- rest: sum
+SELECT namespace, app_name, app_id, count(*) AS value
+FROM recent.stages
+WHERE status = 'FAILED'
+GROUP BY namespace, app_name, app_id
+```
+
+- `type` is `gauge`, `counter` (its name ends in `_total`), `histogram` or `unknown`; `unit` is `seconds`,
+  `bytes`, `ratio`, or `1` for none.
+- The query has a column for each of `labels`, and `value`; a row is a series. NULL is no series.
+- Of a histogram a row is a bucket: `le`, its bound, the last one `CAST('Infinity' AS DOUBLE)`; `value`, how
+  many observations were not above it; `sum`, that of all of them, the same in each row of a series.
+- There are no more series than `budget`: those with the greatest values. `rest` says what becomes of the
+  others: `sum` or `max`, in a series whose labels are `other`, or `none`. Labels that `kept` names are not
+  `other` there, as in `-- kept: status`.
+- Schema `recent` has what the last day's applications are, and `live` what all add up to
+  (`live.application_totals`); all views can be asked as well, but ask for few applications: the query runs
+  whenever the lake has news.
+";
+
 /// The metrics as a page in Markdown.
 ///
 /// # Errors
 ///
 /// As [`Metric::embedded`].
 pub fn metrics_reference() -> Result<String, QueryError> {
-    let mut page = "# Metrics of `stagelight serve`\n".to_owned();
+    let mut page = INTRODUCTION.to_owned();
     for metric in Metric::embedded()? {
         let Metric { family, family_type, help, unit, labels, budget, rest, source, .. } = metric;
         let family_type = format!("{family_type:?}").to_lowercase();
