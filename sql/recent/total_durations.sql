@@ -9,11 +9,11 @@ WITH durations AS (
         stage_durations AS durations,
         stage_duration_ms AS duration_ms
     FROM live.application_totals
-    WHERE stage_durations IS NOT NULL
+    WHERE stage_durations IS NOT NULL AND app_name IS NOT NULL
     UNION ALL
     SELECT cluster_name, namespace, app_name, 'job', job_durations, job_duration_ms
     FROM live.application_totals
-    WHERE job_durations IS NOT NULL
+    WHERE job_durations IS NOT NULL AND app_name IS NOT NULL
     UNION ALL
     SELECT
         cluster_name,
@@ -23,7 +23,7 @@ WITH durations AS (
         sql_execution_durations,
         sql_execution_duration_ms
     FROM live.application_totals
-    WHERE sql_execution_durations IS NOT NULL
+    WHERE sql_execution_durations IS NOT NULL AND app_name IS NOT NULL
 )
 SELECT
     durations.cluster_name AS cluster,
@@ -48,5 +48,5 @@ SELECT
     sum(totals.duration_ms)
 FROM live.application_totals AS totals
 CROSS JOIN duration_bounds AS bounds
-WHERE totals.completed
+WHERE totals.completed AND totals.app_name IS NOT NULL
 GROUP BY totals.cluster_name, totals.namespace, totals.app_name, bounds.le_s

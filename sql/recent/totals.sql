@@ -1,5 +1,7 @@
 -- A row is what all applications of a name add up to, in a namespace of a cluster: all that the lake
--- has, whenever they ran.
+-- has, whenever they ran. One whose start was not seen has no name, and is not counted before. What
+-- becomes of core time is told of those that have ended: what is idle while a job runs may be busy
+-- when its tasks have ended.
 SELECT
     cluster_name AS cluster,
     namespace,
@@ -27,8 +29,10 @@ SELECT
     sum(output_bytes) AS output_bytes,
     sum(shuffle_read_bytes) AS shuffle_read_bytes,
     sum(shuffle_write_bytes) AS shuffle_write_bytes,
-    sum(busy_core_time_ms) AS busy_core_time_ms,
-    sum(idle_in_jobs_core_time_ms) AS idle_in_jobs_core_time_ms,
-    sum(idle_without_jobs_core_time_ms) AS idle_without_jobs_core_time_ms
+    sum(busy_core_time_ms) FILTER (WHERE completed) AS busy_core_time_ms,
+    sum(idle_in_jobs_core_time_ms) FILTER (WHERE completed) AS idle_in_jobs_core_time_ms,
+    sum(idle_without_jobs_core_time_ms) FILTER (WHERE completed)
+        AS idle_without_jobs_core_time_ms
 FROM live.application_totals
+WHERE app_name IS NOT NULL
 GROUP BY cluster_name, namespace, app_name

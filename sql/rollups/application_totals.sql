@@ -132,14 +132,59 @@ task_counts AS (
     FROM tasks_of_stages
     GROUP BY app_id, attempt_id
 ),
+-- The median is a value by rank, as in view `skew`.
+run_times AS (
+    SELECT
+        app_id,
+        attempt_id,
+        stage_id,
+        stage_attempt_id,
+        sorted_values(executor_run_time_ms) AS run_times_ms
+    FROM tasks
+    WHERE status = 'SUCCESS' AND array_has($app_ids, app_id)
+    GROUP BY app_id, attempt_id, stage_id, stage_attempt_id
+),
+medians AS (
+    SELECT
+        *,
+        run_times_ms[CAST(array_length(run_times_ms) AS BIGINT) / 2 + 1] AS median_ms,
+        run_times_ms[-1] AS max_ms
+    FROM run_times
+),
 skews AS (
     SELECT
         app_id,
         attempt_id,
-        count(*) AS num_skewed_stages,
-        max(run_time_ratio) AS skew_ratio
-    FROM skew
-    WHERE array_has($app_ids, app_id)
+        max(max_ms - median_ms) AS skew_excess_ms,
+        first_value(CAST(max_ms AS DOUBLE) / NULLIF(median_ms, 0)
+            ORDER BY max_ms - median_ms DESC, stage_id, stage_attempt_id) AS skew_ratio
+    FROM medians
+    GROUP BY app_id, attempt_id
+),
+failure_counts AS (
+    SELECT
+        failures.app_id,
+        failures.attempt_id,
+        failures.kind,
+        failures.cause_class,
+        count(*) AS failures
+    FROM failures
+    JOIN applications
+        ON applications.app_id = failures.app_id
+        AND coalesce(applications.attempt_id, '') = coalesce(failures.attempt_id, '')
+    -- That an application is lost, time decides.
+    WHERE (failures.kind <> 'application' OR applications.completed)
+        AND array_has($app_ids, failures.app_id)
+        AND array_has($app_ids, applications.app_id)
+    GROUP BY failures.app_id, failures.attempt_id, failures.kind, failures.cause_class
+),
+failures_told AS (
+    SELECT
+        app_id,
+        attempt_id,
+        string_agg(concat(kind, ':', cause_class, ':', failures), ','
+            ORDER BY kind, cause_class) AS failures
+    FROM failure_counts
     GROUP BY app_id, attempt_id
 ),
 delays AS (
@@ -194,8 +239,9 @@ SELECT
     coalesce(stage_counts.output_bytes, 0) AS output_bytes,
     coalesce(stage_counts.shuffle_read_bytes, 0) AS shuffle_read_bytes,
     coalesce(stage_counts.shuffle_write_bytes, 0) AS shuffle_write_bytes,
-    coalesce(skews.num_skewed_stages, 0) AS num_skewed_stages,
+    skews.skew_excess_ms,
     skews.skew_ratio,
+    failures_told.failures,
     coalesce(core_usage.busy_core_time_ms, 0) AS busy_core_time_ms,
     coalesce(core_usage.idle_in_jobs_core_time_ms, 0) AS idle_in_jobs_core_time_ms,
     coalesce(core_usage.idle_without_jobs_core_time_ms, 0) AS idle_without_jobs_core_time_ms,
@@ -225,6 +271,9 @@ LEFT JOIN task_counts
 LEFT JOIN skews
     ON skews.app_id = attempts.app_id
     AND coalesce(skews.attempt_id, '') = attempts.attempt_id
+LEFT JOIN failures_told
+    ON failures_told.app_id = attempts.app_id
+    AND coalesce(failures_told.attempt_id, '') = attempts.attempt_id
 LEFT JOIN delays
     ON delays.app_id = attempts.app_id AND delays.attempt_id = attempts.attempt_id
 LEFT JOIN core_usage

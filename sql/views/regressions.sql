@@ -1,6 +1,6 @@
 -- A row is a measure of a run, or of one of its stages, that is much greater than in the runs of the
 -- same application before it. A run is an application attempt that has succeeded; those of the same
--- name in the same namespace are its history, those of its stages that match (see `stage_runs`) theirs.
+-- name in the same namespace of the same cluster are its history, those of its stages that match (see `stage_runs`) theirs.
 -- Measures are those of `stage_runs`; the duration of a run is its application's. `input_ratio` shows
 -- whether there was simply more to read (input and shuffles): it is over the median, too.
 -- A run is compared with the median of those before it: of the last `regression_max_runs`, and only
@@ -32,12 +32,13 @@ runs AS (
         attempt_id,
         app_name,
         namespace,
+        cluster_name,
         start_time,
         duration_ms,
         row_number() OVER (
-            PARTITION BY app_name, namespace ORDER BY start_time, app_id, attempt_id
+            PARTITION BY app_name, namespace, cluster_name ORDER BY start_time, app_id, attempt_id
         ) AS run_number
-    FROM applications
+    FROM deployments
     WHERE status = 'succeeded' AND app_name IS NOT NULL AND start_time IS NOT NULL
 ),
 stages_of_runs AS (
@@ -46,6 +47,7 @@ stages_of_runs AS (
         runs.attempt_id,
         runs.app_name,
         runs.namespace,
+        runs.cluster_name,
         runs.start_time,
         runs.run_number,
         runs.duration_ms AS app_duration_ms,
@@ -73,6 +75,7 @@ measured AS (
         attempt_id,
         app_name,
         coalesce(namespace, '') AS namespace,
+        coalesce(cluster_name, '') AS cluster_name,
         start_time,
         run_number,
         stage_id,
@@ -96,6 +99,7 @@ measured AS (
         attempt_id,
         app_name,
         coalesce(namespace, ''),
+        coalesce(cluster_name, ''),
         start_time,
         run_number,
         CAST(NULL AS BIGINT),
@@ -111,7 +115,8 @@ measured AS (
         coalesce(sum(input_bytes), 0),
         coalesce(sum(read_bytes), 0)
     FROM stages_of_runs
-    GROUP BY app_id, attempt_id, app_name, namespace, start_time, run_number, app_duration_ms
+    GROUP BY
+        app_id, attempt_id, app_name, namespace, cluster_name, start_time, run_number, app_duration_ms
 ),
 judged AS (
     SELECT
@@ -149,6 +154,7 @@ judged AS (
     JOIN measured AS earlier
         ON earlier.app_name = later.app_name
         AND earlier.namespace = later.namespace
+        AND earlier.cluster_name = later.cluster_name
         AND earlier.scope = later.scope
         AND earlier.match_name = later.match_name
         AND earlier.match_description = later.match_description

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use stagelight_ingest::{
     Address, Cleaned, FoundLog, Objects, Place, Retention, S3, aws_settings, clean, retry,
@@ -28,7 +28,7 @@ struct Maintained {
 /// Some of what should have been deleted could not be.
 const NOT_ALL: u8 = 3;
 
-/// Merges, rolls up, writes checkpoints and deletes, in that order, and says what came of it.
+/// Merges, writes checkpoints, deletes and rolls up, in that order, and says what came of it.
 pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode> {
     let logs = command.clean_logs.as_deref().map(local).transpose()?.flatten();
     logs.iter().try_for_each(|logs| keep_out(logs, &global.lake))?;
@@ -41,7 +41,6 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
         ..CompactionOptions::default()
     };
     let compacted = retry::lake(|| lake.compact(&options)).await?;
-    let rolled_up = roll_up(&lake, command).await?;
     let checkpointed = match command.dry_run {
         true => Vec::new(),
         false => retry::lake(|| lake.checkpoint(command.keep_history)).await?,
@@ -65,16 +64,20 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
         Some(place) => Some(clean_logs(&lake, place, command).await?),
         None => None,
     };
+    // Last: it may want more memory than it has, and nothing else waits for it.
+    let rolled_up = roll_up(&lake, command).await;
     let mut out = io::stdout().lock();
+    let rolled_up_or_none = *rolled_up.as_ref().unwrap_or(&0);
     match command.summary {
         SummaryFormat::Text => {
-            summary(&mut out, &tables, rolled_up, command.dry_run)?;
+            summary(&mut out, &tables, rolled_up_or_none, command.dry_run)?;
             cleaned.iter().try_for_each(|done| cleaned_summary(&mut out, done, command.dry_run))?;
         }
         SummaryFormat::Json => {
-            summary_json(&mut out, &tables, rolled_up, cleaned.as_ref(), command.dry_run)?;
+            summary_json(&mut out, &tables, rolled_up_or_none, cleaned.as_ref(), command.dry_run)?;
         }
     }
+    rolled_up.context("applications are not rolled up")?;
     let is_all = cleaned.is_none_or(|cleaned| cleaned.failed.is_empty());
     Ok(if is_all { ExitCode::SUCCESS } else { ExitCode::from(NOT_ALL) })
 }
@@ -83,7 +86,7 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
 async fn roll_up(lake: &Arc<Lake>, command: &Maintain) -> Result<usize> {
     let engine = Engine::new(Arc::clone(lake), &command.engine.settings()).await?;
     if command.dry_run {
-        return Ok(engine.to_roll_up().await?.len());
+        return Ok(engine.to_roll_up().await?);
     }
     let progress = |done, all| {
         if done < all {

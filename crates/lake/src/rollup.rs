@@ -11,8 +11,8 @@ use crate::parquet_file::ParquetFile;
 use crate::segment::DataFile;
 
 impl Lake {
-    /// Makes `batches`, which are in the order of `app_id`, all that the rollup `table` has. Of two who
-    /// do so at the same time, the later one's rows stay.
+    /// Makes `batches`, which are in the order of `app_id`, all that the rollup `table` has, if it still
+    /// is of `version`; else somebody else was faster, and it tells `false`.
     ///
     /// # Errors
     ///
@@ -20,11 +20,12 @@ impl Lake {
     pub async fn overwrite(
         &self,
         table: &'static Table,
+        version: u64,
         batches: &[RecordBatch],
-    ) -> Result<(), LakeError> {
+    ) -> Result<bool, LakeError> {
         self.check().await?;
         let stored = self.put(data_file(table, batches)?).await?;
-        self.table(table).await.overwrite(&stored).await
+        self.table(table).await.overwrite(&stored, version).await
     }
 }
 

@@ -81,6 +81,7 @@ pub struct Engine {
     tables: BTreeMap<&'static str, Arc<LakeTable>>,
     known: Known,
     pub(crate) table_functions: Vec<Arc<SqlFunction>>,
+    memory_bytes: usize,
 }
 
 impl Engine {
@@ -122,7 +123,8 @@ impl Engine {
         for function in &table_functions {
             context.register_udtf(function.name, Arc::new(Registered(Arc::clone(function))));
         }
-        let engine = Self { lake, context, tables, known, table_functions };
+        let memory_bytes = settings.memory_bytes;
+        let engine = Self { lake, context, tables, known, table_functions, memory_bytes };
         settings.thresholds.check(&engine).await?;
         Ok(engine)
     }
@@ -174,13 +176,20 @@ impl Engine {
         plan(&self.context, shared, sql).await
     }
 
-    /// Makes `batches` all that a rollup of the lake has.
+    /// Makes `batches` all that a rollup of the lake has, if it is what was looked at last; `false` where
+    /// it is not.
     pub(crate) async fn overwrite(
         &self,
         table: &'static Table,
         batches: &[RecordBatch],
-    ) -> Result<(), QueryError> {
-        Ok(self.lake.overwrite(table, batches).await?)
+    ) -> Result<bool, QueryError> {
+        let version = self.tables[table.name].snapshot().version;
+        Ok(self.lake.overwrite(table, version, batches).await?)
+    }
+
+    /// Bytes of memory that all questions together may take.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     /// The columns of a view.

@@ -46,6 +46,9 @@ pub enum QueryError {
         /// Those that there are.
         names: Vec<String>,
     },
+    /// Somebody else has rolled up whenever we wanted to.
+    #[error("another process rolls up the same lake; try again when it is done")]
+    Busy,
     /// A metric's file is wrong.
     #[error("metric {file}: {reason}")]
     Metric {
@@ -54,6 +57,14 @@ pub enum QueryError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl QueryError {
+    /// Whether it wanted more memory than it may have.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        let Self::DataFusion(error) = self else { return false };
+        matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+    }
 }
 
 fn did_you_mean(like: &Option<String>) -> String {

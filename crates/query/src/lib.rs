@@ -23,5 +23,5 @@ pub use known::Thresholds;
 pub use metrics::{
     Bucket, Families, Family, FamilyType, Limits, Metric, Rest, Sample, metrics_reference,
 };
-pub use rollups::{Applications, LiveRollups};
+pub use rollups::LiveRollups;
 pub use views::View;

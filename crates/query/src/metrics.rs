@@ -43,10 +43,11 @@ use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
 use include_dir::{Dir, include_dir};
+use stagelight_tables::APPLICATION_TOTALS;
 
 use crate::engine::{Answer, Engine, collect, plan};
 use crate::error::QueryError;
-use crate::rollups::{LIVE, LiveRollups, list};
+use crate::rollups::{LiveRollups, list};
 
 pub use declaration::{FamilyType, Metric, Rest, metrics_reference};
 pub use limits::Limits;
@@ -186,8 +187,12 @@ impl Engine {
 
         let shared = Arc::default();
         let recent = Arc::new(MemorySchemaProvider::new());
-        let rollups = self.live_rollups(live).await?;
-        let session = self.session_with([("recent", Arc::clone(&recent) as _), (LIVE, rollups)])?;
+        let totals = self.live_totals(live).await?;
+        let totals = MemTable::try_new(APPLICATION_TOTALS.schema(), vec![totals])?;
+        let rollups = MemorySchemaProvider::new();
+        rollups.register_table(APPLICATION_TOTALS.name.to_owned(), Arc::new(totals))?;
+        let live = ("live", Arc::new(rollups) as _);
+        let session = self.session_with([("recent", Arc::clone(&recent) as _), live])?;
         let mut files: Vec<_> = RECENT.files().collect();
         files.sort_by_key(|file| file.path());
         for file in files {

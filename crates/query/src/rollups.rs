@@ -1,79 +1,64 @@
-//! The rollups of `sql/rollups/`: what each application adds up to, so that who asks about all of them
+//! The rollup of `sql/rollups/`: what each application adds up to, so that who asks about all of them
 //! need not look at their events.
 //!
-//! A rollup is a table of the lake that `maintain` makes of the others, application by application. A
-//! row of `application_totals` says of which segments it was made: whoever reads the rollups computes
-//! the rows of those applications anew that have got others since, and so always has all of them.
+//! `application_totals` is a table of the lake that `maintain` makes of the others, application by
+//! application. A row says of which segments it was made: whoever reads it computes the rows of those
+//! applications anew that have got others since, and so always has all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{AsArray, BooleanArray, RecordBatch, StringArray};
-use datafusion::arrow::compute::{cast, filter_record_batch};
+use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::{
+    SortColumn, cast, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch,
+};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
-use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::common::ParamValues;
-use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
-use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
-use stagelight_tables::{ROLLUPS, Table};
+use stagelight_tables::APPLICATION_TOTALS;
 
-use crate::engine::{Answer, Engine, collect, plan};
+use crate::engine::{Engine, collect};
 use crate::error::QueryError;
 use crate::views::View;
 
-static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/rollups");
+const TOTALS: &str = include_str!("../../../sql/rollups/application_totals.sql");
 
-/// Schema of the rollups as they are now: those of the lake, and what was computed anew.
-pub(crate) const LIVE: &str = "live";
-
-/// So many applications are computed at once at most: those that have about so many events.
+/// So many applications are computed at once at most.
 const AT_ONCE: usize = 1_000;
-const EVENTS_AT_ONCE: i64 = 5_000_000;
+/// Of memory, what an event of them takes at most.
+const BYTES_AN_EVENT: usize = 1_000;
 /// So many are rolled up before the lake gets their rows, which are written with those of all others.
 const A_ROUND: usize = 4_000;
+/// So often, at most, somebody else may have rolled up meanwhile.
+const ROUNDS_LOST: usize = 10;
 
-/// Another one for other SQL.
+/// Another one for other SQL, and for another version, whose functions may be others.
 static DEFINITION: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
-    ROLLUPS.iter().for_each(|table| hash.update(sql(table)));
-    View::all().iter().for_each(|view| hash.update(view.sql));
+    hash.update(env!("CARGO_PKG_VERSION"));
+    let views = View::all();
+    for sql in views.iter().map(|view| view.sql).chain([TOTALS]) {
+        let code = sql.lines().filter(|line| !line.trim_start().starts_with("--"));
+        code.for_each(|line| hash.update(line));
+    }
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 });
 
-/// Applications of which the rollup `totals` does not say what the lake has.
-fn outdated(totals: &str) -> String {
-    format!(
-        "SELECT attempts.app_id, attempts.num_events
-         FROM attempts
-         LEFT JOIN {totals} AS totals
-             ON totals.app_id = attempts.app_id AND totals.attempt_id = attempts.attempt_id
-         WHERE (totals.segments_key IS DISTINCT FROM attempts.segments_key)"
-    )
-}
-
-fn sql(table: &Table) -> &'static str {
-    let file = FILES.get_file(format!("{}.sql", table.name));
-    file.and_then(|file| file.contents_utf8()).expect("each rollup has a file")
-}
-
-/// Rows of rollups that the lake does not have: those of applications that have got more since.
+/// Rows that the lake does not have: of applications that have got more since they were rolled up.
 #[derive(Debug, Default)]
-pub struct LiveRollups(BTreeMap<&'static str, Vec<RecordBatch>>);
+pub struct LiveRollups(Vec<RecordBatch>);
 
 impl Engine {
-    /// The applications that have changed since they were rolled up last, or that were by other SQL.
+    /// How many applications have changed since they were rolled up last, or were by other SQL.
     ///
     /// # Errors
     ///
     /// As [`Engine::sql`].
-    pub async fn to_roll_up(&self) -> Result<Applications, QueryError> {
-        let outdated = outdated("lake.application_totals");
-        let differs = format!("{outdated} OR totals.definition <> '{}'", *DEFINITION);
-        Ok(Applications::of(&self.sql(&differs).await?)?)
+    pub async fn to_roll_up(&self) -> Result<usize, QueryError> {
+        let applications = self.applications().await?;
+        Ok(applications.outdated(&self.kept().await?, Some(&DEFINITION))?.0.len())
     }
 
     /// Rolls them up, and tells how many there were. After every few thousand, `progress` is told how
@@ -86,154 +71,151 @@ impl Engine {
         &self,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<usize, QueryError> {
-        self.refresh().await?;
-        let all = self.to_roll_up().await?;
-        let mut done = 0;
-        for round in all.portions(A_ROUND, i64::MAX) {
-            let rows = self.rolled_up(&round).await?;
-            let session = self.session_of([("new", &rows)], &round)?;
-            for table in ROLLUPS {
-                let name = table.name;
-                let all = format!(
-                    "SELECT * FROM lake.{name} WHERE app_id NOT IN (SELECT app_id FROM new.app_ids)
-                     UNION ALL
-                     SELECT * FROM new.{name}
-                     ORDER BY app_id, attempt_id"
-                );
-                let all = collect(plan(&session, &Arc::default(), &all).await?).await?;
-                self.overwrite(table, &as_declared(table, &all.batches)?).await?;
-            }
+        let (mut done, mut lost, mut all) = (HashSet::new(), 0, 0);
+        loop {
             self.refresh().await?;
-            done += round.len();
-            progress(done, all.len());
+            let applications = self.applications().await?;
+            let kept = self.kept().await?;
+            let mut outdated = applications.outdated(&kept, Some(&DEFINITION))?;
+            // What grows meanwhile is for the next run.
+            outdated.0.retain(|id, _| !done.contains(id));
+            all = all.max(done.len() + outdated.0.len());
+            let Some(round) = outdated.portions(A_ROUND, i64::MAX).into_iter().next() else {
+                return Ok(done.len());
+            };
+            let mut rows = without(&kept, &round)?;
+            rows.extend(self.totals_of(&round).await?);
+            if self.overwrite(APPLICATION_TOTALS, &in_order(&rows)?).await? {
+                done.extend(round.0.into_keys());
+                progress(done.len(), all);
+            } else {
+                lost += 1;
+                if lost > ROUNDS_LOST {
+                    return Err(QueryError::Busy);
+                }
+            }
         }
-        Ok(done)
     }
 
-    /// The rows of every rollup for some applications.
-    async fn rolled_up(&self, of: &Applications) -> Result<LiveRollups, QueryError> {
-        let mut rows = LiveRollups::default();
-        for portion in of.portions(AT_ONCE, EVENTS_AT_ONCE) {
+    /// What every application adds up to now. What `live` has from before is not computed again.
+    pub(crate) async fn live_totals(
+        &self,
+        live: &mut LiveRollups,
+    ) -> Result<Vec<RecordBatch>, QueryError> {
+        let applications = self.applications().await?;
+        let kept = self.kept().await?;
+        let changed = applications.outdated(&kept, None)?;
+        let anew = changed.outdated(&live.0, None)?;
+        // Of the call before, what the lake has by now is no longer needed.
+        let mut rows = only(&live.0, &changed)?;
+        rows = without(&rows, &anew)?;
+        rows.extend(self.totals_of(&anew).await?);
+        live.0 = rows;
+        let mut all = without(&kept, &changed)?;
+        all.extend(live.0.iter().cloned());
+        Ok(all)
+    }
+
+    /// The rows of the lake.
+    async fn kept(&self) -> Result<Vec<RecordBatch>, QueryError> {
+        let answer = self.sql("SELECT * FROM lake.application_totals").await?;
+        Ok(as_declared(&answer.batches)?)
+    }
+
+    async fn applications(&self) -> Result<Applications, QueryError> {
+        let sql = "SELECT app_id, attempt_id, segments_key, num_events FROM attempts";
+        let mut all = BTreeMap::<String, Application>::new();
+        for batch in self.sql(sql).await?.batches {
+            let [ids, attempts] = [0, 1].map(|n| cast(batch.column(n), &DataType::Utf8));
+            let (ids, attempts) = (ids.map_err(arrow)?, attempts.map_err(arrow)?);
+            let (ids, attempts) = (ids.as_string::<i32>(), attempts.as_string::<i32>());
+            let [keys, events] = [2, 3].map(|n| batch.column(n).as_primitive::<Int64Type>());
+            for row in 0..batch.num_rows() {
+                let of = all.entry(ids.value(row).to_owned()).or_default();
+                of.keys.insert(attempts.value(row).to_owned(), keys.value(row));
+                of.events += events.value(row);
+            }
+        }
+        Ok(Applications(all))
+    }
+
+    /// The rows of some applications.
+    async fn totals_of(&self, of: &Applications) -> Result<Vec<RecordBatch>, QueryError> {
+        let events = i64::try_from(self.memory_bytes() / BYTES_AN_EVENT).unwrap_or(i64::MAX);
+        let mut portions = of.portions(AT_ONCE, events);
+        portions.reverse();
+        let mut rows = Vec::new();
+        while let Some(portion) = portions.pop() {
             let given = ParamValues::from(vec![
                 ("app_ids", list(portion.0.keys())),
                 ("definition", ScalarValue::from(DEFINITION.as_str())),
             ]);
-            let shared = Arc::default();
-            for table in ROLLUPS {
-                let question = self.plan(&shared, sql(table)).await?;
-                let answer = collect(question.with_param_values(given.clone())?).await?;
-                let batches = as_declared(table, &answer.batches)?;
-                rows.0.entry(table.name).or_default().extend(batches);
+            let question = self.plan(&Arc::default(), TOTALS).await?;
+            match collect(question.with_param_values(given)?).await {
+                Ok(answer) => rows.extend(as_declared(&answer.batches)?),
+                // Of half as many, half as much.
+                Err(error) if error.is_out_of_memory() && portion.0.len() > 1 => {
+                    let half = portion.0.len().div_ceil(2);
+                    portions.extend(portion.portions(half, i64::MAX).into_iter().rev());
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(rows)
     }
-
-    /// A schema of the rollups as they are now. What `live` has from before is not computed again.
-    pub(crate) async fn live_rollups(
-        &self,
-        live: &mut LiveRollups,
-    ) -> Result<Arc<dyn SchemaProvider>, QueryError> {
-        let changed = Applications::of(&self.sql(&outdated("lake.application_totals")).await?)?;
-        let session = self.session_of([("before", live)], &Applications::default())?;
-        let outdated = outdated("before.application_totals");
-        let outdated = collect(plan(&session, &Arc::default(), &outdated).await?).await?;
-        let outdated = Applications::of(&outdated)?;
-        let (anew, kept): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            changed.0.clone().into_iter().partition(|(id, _)| outdated.0.contains_key(id));
-        let (anew, kept) = (Applications(anew), Applications(kept));
-        let computed = self.rolled_up(&anew).await?;
-        for table in ROLLUPS {
-            let before = live.0.remove(table.name).unwrap_or_default();
-            let mut rows = Vec::new();
-            for batch in before {
-                rows.extend(only(&batch, &kept)?);
-            }
-            rows.extend(computed.0.get(table.name).into_iter().flatten().cloned());
-            live.0.insert(table.name, rows);
-        }
-
-        let session = self.session_of([("new", live)], &changed)?;
-        let schema = MemorySchemaProvider::new();
-        for Table { name, .. } in ROLLUPS {
-            let all = format!(
-                "SELECT * FROM lake.{name} WHERE app_id NOT IN (SELECT app_id FROM new.app_ids)
-                 UNION ALL
-                 SELECT * FROM new.{name}"
-            );
-            let all = plan(&session, &Arc::default(), &all).await?;
-            schema.register_table((*name).to_owned(), all.into_view())?;
-        }
-        Ok(Arc::new(schema))
-    }
-
-    /// A session that has rollups in schemas of their own, and beside them the table `app_ids`.
-    fn session_of<const N: usize>(
-        &self,
-        schemas: [(&'static str, &LiveRollups); N],
-        of: &Applications,
-    ) -> Result<SessionContext, QueryError> {
-        let schemas = schemas.into_iter().map(|(name, rollups)| {
-            let schema = MemorySchemaProvider::new();
-            for table in ROLLUPS {
-                let rows = rollups.0.get(table.name).cloned().unwrap_or_default();
-                let rows = MemTable::try_new(table.schema(), vec![rows])?;
-                schema.register_table(table.name.to_owned(), Arc::new(rows))?;
-            }
-            let ids: StringArray = of.0.keys().map(Some).collect();
-            let ids = RecordBatch::try_from_iter([("app_id", Arc::new(ids) as _)])?;
-            let ids = MemTable::try_new(ids.schema(), vec![vec![ids]])?;
-            schema.register_table("app_ids".to_owned(), Arc::new(ids))?;
-            Ok::<_, DataFusionError>((name, Arc::new(schema) as Arc<dyn SchemaProvider>))
-        });
-        self.session_with(schemas.collect::<Result<Vec<_>>>()?)
-    }
 }
 
-/// Applications, and how many events each has.
-#[derive(Debug, Default)]
-pub struct Applications(BTreeMap<String, i64>);
+/// Applications by id.
+#[derive(Clone, Debug, Default)]
+struct Applications(BTreeMap<String, Application>);
+
+/// What the lake has of an application.
+#[derive(Clone, Debug, Default)]
+struct Application {
+    /// By attempt: which segments it has.
+    keys: BTreeMap<String, i64>,
+    events: i64,
+}
 
 impl Applications {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Those of an answer of ids and numbers of events.
-    fn of(answer: &Answer) -> Result<Self> {
-        let mut all = BTreeMap::new();
-        for batch in &answer.batches {
-            let ids = cast(batch.column(0), &DataType::Utf8)?;
-            let events = batch.column(1).as_primitive::<Int64Type>();
-            for (id, events) in ids.as_string::<i32>().iter().zip(events) {
-                // Of several attempts, those of one application are rolled up together.
-                *all.entry(id.unwrap_or_default().to_owned()).or_default() += events.unwrap_or(0);
+    /// Those of which `rows` do not say what the lake has, or not by `definition`.
+    fn outdated(&self, rows: &[RecordBatch], definition: Option<&str>) -> Result<Self> {
+        let mut current: HashMap<&str, usize> = HashMap::new();
+        for batch in rows {
+            let [ids, attempts, definitions] =
+                ["app_id", "attempt_id", "definition"].map(|name| texts(batch, name));
+            let keys = column(batch, "segments_key").as_primitive::<Int64Type>();
+            for row in 0..batch.num_rows() {
+                let id = ids.value(row);
+                let key = self.0.get(id).and_then(|of| of.keys.get(attempts.value(row)));
+                let is_defined = definition.is_none_or(|of| definitions.value(row) == of);
+                if key == Some(&keys.value(row)) && is_defined {
+                    *current.entry(id).or_default() += 1;
+                }
             }
         }
-        Ok(Self(all))
+        let is_outdated =
+            |(id, of): &(&String, &Application)| current.get(id.as_str()) != Some(&of.keys.len());
+        let outdated = self.0.iter().filter(is_outdated);
+        Ok(Self(outdated.map(|(id, of)| (id.clone(), of.clone())).collect()))
     }
 
     /// Portions of so many applications and events at most, but for one that has more alone.
     fn portions(&self, applications: usize, events: i64) -> Vec<Self> {
         let mut portions: Vec<Self> = Vec::new();
         let mut left = 0;
-        for (id, has) in &self.0 {
-            match portions.last_mut().filter(|last| last.len() < applications && *has <= left) {
+        for (id, of) in &self.0 {
+            let last = portions.last_mut();
+            match last.filter(|last| last.0.len() < applications && of.events <= left) {
                 Some(last) => {
-                    last.0.insert(id.clone(), *has);
+                    last.0.insert(id.clone(), of.clone());
                 }
                 None => {
-                    portions.push(Self(BTreeMap::from([(id.clone(), *has)])));
+                    portions.push(Self(BTreeMap::from([(id.clone(), of.clone())])));
                     left = events;
                 }
             }
-            left = left.saturating_sub(*has);
+            left = left.saturating_sub(of.events);
         }
         portions
     }
@@ -245,22 +227,41 @@ pub(crate) fn list<'a>(ids: impl Iterator<Item = &'a String>) -> ScalarValue {
     ScalarValue::List(ScalarValue::new_list(&ids, &DataType::Utf8View, true))
 }
 
-/// The rows of some applications; `None` where there are none.
-fn only(batch: &RecordBatch, applications: &Applications) -> Result<Option<RecordBatch>> {
-    let of = batch.column_by_name("app_id").expect("rollups have ids").as_string::<i32>();
-    let is_one = |id: &str| applications.0.contains_key(id);
-    let is_kept: BooleanArray = of.iter().map(|id| id.map(is_one)).collect();
-    let kept = filter_record_batch(batch, &is_kept)?;
-    Ok(Some(kept).filter(|kept| kept.num_rows() > 0))
+/// The rows of some applications.
+fn only(rows: &[RecordBatch], of: &Applications) -> Result<Vec<RecordBatch>> {
+    filtered(rows, |id| of.0.contains_key(id))
+}
+
+/// The rows of all others.
+fn without(rows: &[RecordBatch], of: &Applications) -> Result<Vec<RecordBatch>> {
+    filtered(rows, |id| !of.0.contains_key(id))
+}
+
+fn filtered(rows: &[RecordBatch], is_kept: impl Fn(&str) -> bool) -> Result<Vec<RecordBatch>> {
+    let mut kept = Vec::new();
+    for batch in rows {
+        let is_kept = texts(batch, "app_id").iter().map(|id| id.map(&is_kept));
+        let batch = filter_record_batch(batch, &is_kept.collect::<BooleanArray>())?;
+        kept.extend(Some(batch).filter(|batch| batch.num_rows() > 0));
+    }
+    Ok(kept)
+}
+
+/// The rows in the order of application and attempt.
+fn in_order(rows: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+    let all = concat_batches(&APPLICATION_TOTALS.schema(), rows)?;
+    let by = |name| SortColumn { values: Arc::clone(&all[name]), options: None };
+    let order = lexsort_to_indices(&[by("app_id"), by("attempt_id")], None)?;
+    Ok(vec![take_record_batch(&all, &order)?])
 }
 
 /// The rows as the lake has them: a question's types are others.
-fn as_declared(table: &Table, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
-    let schema = table.schema();
+fn as_declared(batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+    let schema = APPLICATION_TOTALS.schema();
     let declared = |batch: &RecordBatch| {
         let columns = schema.fields().iter().map(|field| {
             let column = batch.column_by_name(field.name()).ok_or_else(|| {
-                DataFusionError::Plan(format!("{} has no {}", table.name, field.name()))
+                DataFusionError::Plan(format!("the rollup has no {}", field.name()))
             })?;
             Ok(cast(column, field.data_type())?)
         });
@@ -269,19 +270,34 @@ fn as_declared(table: &Table, batches: &[RecordBatch]) -> Result<Vec<RecordBatch
     batches.iter().map(declared).collect()
 }
 
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a dyn Array {
+    batch.column_by_name(name).expect("rows of the rollup have its columns")
+}
+
+fn texts<'a>(batch: &'a RecordBatch, name: &str) -> &'a datafusion::arrow::array::StringArray {
+    column(batch, name).as_string()
+}
+
+fn arrow(error: datafusion::arrow::error::ArrowError) -> QueryError {
+    DataFusionError::from(error).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn portions_have_all_and_no_more_than_asked_for() {
+        let of = |events| Application { events, keys: BTreeMap::new() };
         let events = [3, 9, 1, 1, 30, 2, 2, 2, 2];
-        let all = events.iter().enumerate().map(|(n, events)| (format!("app-{n}"), *events));
+        let all = events.iter().enumerate().map(|(n, events)| (format!("app-{n}"), of(*events)));
         let all = Applications(all.collect());
-        let portions = all.portions(3, 12);
-        let sizes: Vec<Vec<i64>> =
-            portions.iter().map(|portion| portion.0.values().copied().collect()).collect();
-        assert_eq!(sizes, [vec![3, 9], vec![1, 1], vec![30], vec![2, 2, 2], vec![2]]);
+        let sizes = |portions: Vec<Applications>| -> Vec<Vec<i64>> {
+            let sizes = |portion: &Applications| portion.0.values().map(|of| of.events).collect();
+            portions.iter().map(sizes).collect()
+        };
+        let expected = vec![vec![3, 9], vec![1, 1], vec![30], vec![2, 2, 2], vec![2]];
+        assert_eq!(sizes(all.portions(3, 12)), expected);
         assert!(Applications::default().portions(3, 12).is_empty());
     }
 }

@@ -21,4 +21,4 @@ pub use parquet::{ROW_GROUP_ROWS, writer_properties};
 pub use reference::reference;
 pub use rows::{Rejection, Rows};
 pub use table::Table;
-pub use tables::{EVENTS, QUARANTINE, ROLLUPS, SOURCES, SUMS, all};
+pub use tables::{APPLICATION_TOTALS, EVENTS, QUARANTINE, SOURCES, SUMS, all};

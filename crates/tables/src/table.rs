@@ -6,7 +6,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use stagelight_eventlog::{Form, Items, Layout, Slot};
 
 use crate::column::{Column, IDENTITY, Kind, LINE, Role, Source};
-use crate::tables::ROLLUPS;
+use crate::tables::APPLICATION_TOTALS;
 
 /// One table of the lake.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Table {
     pub events: &'static [&'static str],
     /// What of an event makes a row.
     pub items: Items,
-    /// The columns behind `app_id`, `attempt_id`, but in rollups `segment`, and, where rows are of
+    /// The columns behind `app_id`, `attempt_id`, but in a rollup `segment`, and, where rows are of
     /// events, `line`.
     /// In groups, so that tables can share some.
     pub columns: &'static [&'static [Column]],
@@ -38,7 +38,7 @@ impl Table {
 
     /// Whether a row is of a whole application attempt, made of rows of other tables.
     pub fn is_rollup(&self) -> bool {
-        ROLLUPS.iter().any(|rollup| rollup.name == self.name)
+        self.name == APPLICATION_TOTALS.name
     }
 
     /// The Arrow schema of the table's files.

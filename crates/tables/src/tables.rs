@@ -2,7 +2,6 @@
 
 pub(crate) mod accumulator_updates;
 pub(crate) mod application_events;
-pub(crate) mod application_failures;
 pub(crate) mod application_totals;
 pub(crate) mod block_events;
 pub(crate) mod environment_entries;
@@ -60,9 +59,8 @@ pub static EVENTS: [&Table; 22] = [
 /// Every table whose rows are what tasks add up to.
 pub static SUMS: [&Table; 2] = [&executor_sums::TABLE, &stage_sums::TABLE];
 
-/// Every table that `maintain` makes of the others, application by application. The last one says of
-/// which applications there are rows.
-pub static ROLLUPS: [&Table; 2] = [&application_failures::TABLE, &application_totals::TABLE];
+/// What `maintain` makes of the others, application by application.
+pub static APPLICATION_TOTALS: &Table = &application_totals::TABLE;
 
 /// What could not be read.
 pub static QUARANTINE: &Table = &quarantine::TABLE;
@@ -72,5 +70,5 @@ pub static SOURCES: &Table = &sources::TABLE;
 
 /// Every table of the lake, the ledger last.
 pub fn all() -> impl Iterator<Item = &'static Table> {
-    EVENTS.into_iter().chain(SUMS).chain(ROLLUPS).chain([QUARANTINE, SOURCES])
+    EVENTS.into_iter().chain(SUMS).chain([APPLICATION_TOTALS, QUARANTINE, SOURCES])
 }

@@ -1,12 +1,12 @@
 -- family: stagelight_spark_application_skew_ratio
 -- type: gauge
--- help: Of the skewed stages of an application, the greatest time that a task ran over the median of its stage.
+-- help: Of the task of an application that ran the longest beyond the median of its stage attempt: how many medians that was.
 -- unit: ratio
 -- labels: cluster, namespace, app_name, app_id, attempt_id
 -- budget: 500
 -- rest: none
 --
--- From: view `skew`. An application without a skewed stage has no series.
+-- From: the tasks that succeeded. View `skew` has those of each stage that are beyond thresholds.
 SELECT
     cluster,
     namespace,
@@ -15,4 +15,3 @@ SELECT
     attempt_id,
     skew_ratio AS value
 FROM recent.application_totals
-WHERE skew_ratio IS NOT NULL

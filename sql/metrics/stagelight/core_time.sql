@@ -1,6 +1,6 @@
 -- family: stagelight_spark_core_time_seconds_total
 -- type: counter
--- help: Core time of the executors of all applications by what became of it: busy, idle_in_jobs (while a job ran), idle_without_jobs.
+-- help: Core time of the executors of all applications that have ended by what became of it: busy, idle_in_jobs (while a job ran), idle_without_jobs.
 -- unit: seconds
 -- labels: cluster, namespace, app_name, state
 -- kept: state

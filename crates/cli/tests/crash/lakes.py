@@ -31,7 +31,7 @@ class Lakes:
         """Those that ingestion fills; maintain has rolled up more or less of them."""
         query = (
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'lake'"
-            " AND table_name NOT IN ('application_failures', 'application_totals')"
+            " AND table_name <> 'application_totals'"
         )
         return sorted(row["table_name"] for row in self._rows(lake, query))
 

@@ -152,11 +152,19 @@ impl TableLog {
         }
     }
 
-    /// Puts `new` in the place of all files that the table has.
-    pub(crate) async fn overwrite(&mut self, new: &StoredFile) -> Result<(), LakeError> {
+    /// Puts `new` in the place of all files that the table had at `version`; `false` where it has
+    /// another version by now.
+    pub(crate) async fn overwrite(
+        &mut self,
+        new: &StoredFile,
+        version: u64,
+    ) -> Result<bool, LakeError> {
         let mut attempts = Attempts::default();
         loop {
             let seen = self.update().await?;
+            if seen.version != version {
+                return Ok(false);
+            }
             let old = self.named()?.into_iter();
             let removed = old.map(|file| Action::Remove(remove(file.name, file.size, true)));
             let actions = removed.chain([Action::Add(add(new, true))]).collect();
@@ -166,7 +174,7 @@ impl TableLog {
                 predicate: None,
             };
             if self.commit(actions, operation, seen, &mut attempts).await? {
-                return Ok(());
+                return Ok(true);
             }
         }
     }

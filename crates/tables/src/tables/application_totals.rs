@@ -62,11 +62,17 @@ const TASKS: &[Column] = &[
     sum("output_bytes"),
     sum("shuffle_read_bytes"),
     sum("shuffle_write_bytes"),
-    given("num_skewed_stages", Int, "Stage attempts of view `skew`."),
     given(
-        "skew_ratio",
-        Float,
-        "The greatest `run_time_ratio` of these; NULL where there are none.",
+        "skew_excess_ms",
+        Int,
+        "The longest that a task ran beyond the median of its stage attempt, of those that succeeded.",
+    ),
+    given("skew_ratio", Float, "How many medians of its stage attempt that task ran."),
+    given(
+        "failures",
+        Text,
+        "How many failures of a kind there are for a class of causes, as in view `failures`: \
+         `kind:cause_class:number`, parted by commas; NULL where there are none.",
     ),
 ];
 
