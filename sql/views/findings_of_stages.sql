@@ -71,7 +71,8 @@ SELECT
     'Raise spark.executor.memory or lower spark.executor.cores; give a task less to do: more '
     || 'spark.sql.shuffle.partitions, a smaller spark.sql.adaptive.advisoryPartitionSizeInBytes.'
 FROM findings_stages
-WHERE disk_bytes_spilled >= (SELECT value FROM thresholds WHERE name = 'spill_min_disk_bytes')
+WHERE disk_bytes_spilled > 0
+    AND disk_bytes_spilled >= (SELECT value FROM thresholds WHERE name = 'spill_min_disk_bytes')
     AND data_bytes < (SELECT value FROM thresholds WHERE name = 'spill_max_bytes')
 UNION ALL
 -- The tasks that matter are longer than DataFlint's 5 seconds (Dr. Elephant has 150), and decide how

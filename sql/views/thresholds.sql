@@ -25,7 +25,7 @@ FROM (
             'spill_min_disk_bytes',
             104857600.0,
             'bytes',
-            '`spill`: a stage spills so much to disk at least. Ours, 100 MiB.'
+            '`spill`, `findings`: a stage spills so much to disk at least. Ours, 100 MiB.'
         ), (
             'skew_ratio',
             4.0,
@@ -35,7 +35,7 @@ FROM (
             'skew_min_duration',
             5.0,
             'seconds',
-            '`skew`: a task has run for longer than that. DataFlint; Dr. Elephant has 150.'
+            '`skew`, `findings`: a task has run for longer than that. DataFlint; Dr. Elephant has 150.'
         ), (
             'straggler_multiplier',
             3.0,

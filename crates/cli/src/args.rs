@@ -196,8 +196,9 @@ pub(crate) struct Serve {
     /// More metrics: a folder of SQL files with headers as those of `sql/metrics`
     #[arg(long, value_name = "DIR")]
     pub(crate) metrics_dir: Option<PathBuf>,
-    /// So many series at most tell of Spark; those with the greatest values, the rest is summed up
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    /// So many series at most tell of Spark; those with the greatest values, the rest is summed up.
+    /// 1,000 at least
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = series)]
     pub(crate) max_series: usize,
     /// How often to look for news in the lake
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = interval)]
@@ -279,9 +280,10 @@ pub(crate) struct Replay {
 
 /// Keep the lake quick and small
 ///
-/// Merges small files of each table and day, writes checkpoints, and deletes what no table has any
-/// more. Readers and workers go on meanwhile; the rows stay as they are. Event logs are deleted only
-/// where --clean-logs says so.
+/// Merges small files of each table and day, writes checkpoints, deletes what no table has any more, and
+/// rolls up what each application adds up to, which `serve` has to compute by itself else. Readers and
+/// workers go on meanwhile; the rows stay as they are. Event logs are deleted only where --clean-logs
+/// says so.
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("limits").multiple(true).args(["clean_after", "clean_max_logs", "clean_max_gib"]).requires("clean_logs")))]
 pub(crate) struct Maintain {
@@ -349,6 +351,16 @@ pub(crate) struct Watch {
     pub(crate) sweep_every: Duration,
     #[command(flatten)]
     pub(crate) decoding: Decoding,
+}
+
+/// Reads a number of series of which each family gets some.
+fn series(text: &str) -> Result<usize, String> {
+    let most = text.parse().map_err(|_| "no number of series".to_owned())?;
+    if most < 1_000 {
+        Err("1000 at least: of fewer, families get none".to_owned())
+    } else {
+        Ok(most)
+    }
 }
 
 /// Reads `s3://bucket/prefix`.

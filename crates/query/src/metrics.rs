@@ -125,7 +125,15 @@ impl Metric {
                 .iter()
                 .map(|label| column(label, &DataType::Utf8))
                 .collect::<Result<Vec<_>, _>>()?;
-            let numbers = |name| column(name, &DataType::Float64);
+            let numbers = |name: &str| {
+                let is_number = batch.column_by_name(name).is_none_or(|column| {
+                    column.data_type().is_numeric() || *column.data_type() == DataType::Null
+                });
+                if !is_number {
+                    return Err(self.error(format!("its column `{name}` is no number")));
+                }
+                column(name, &DataType::Float64)
+            };
             let values = numbers("value")?;
             let bounds = match self.family_type {
                 FamilyType::Histogram => Some((numbers("le")?, numbers("sum")?)),
@@ -157,6 +165,10 @@ impl Metric {
             buckets.sort_by(|a, b| a.le.total_cmp(&b.le));
             if buckets.last().is_some_and(|last| last.le != f64::INFINITY) {
                 return Err(self.error("its query gives no bucket without a bound".to_owned()));
+            }
+            if buckets.windows(2).any(|pair| pair[1].count < pair[0].count) {
+                let reason = "of its buckets, one has fewer observations than a smaller one";
+                return Err(self.error(reason.to_owned()));
             }
         }
         Ok(Family { metric: self.clone(), samples, dropped: 0 })

@@ -14,9 +14,9 @@ SELECT
     totals.attempt_id,
     statuses.status,
     CASE statuses.status
-        WHEN 'RUNNING' THEN totals.num_running_jobs
-        WHEN 'SUCCEEDED' THEN totals.num_succeeded_jobs
-        WHEN 'FAILED' THEN totals.num_failed_jobs
+        WHEN 'running' THEN totals.num_running_jobs
+        WHEN 'succeeded' THEN totals.num_succeeded_jobs
+        WHEN 'failed' THEN totals.num_failed_jobs
     END AS value
 FROM recent.application_totals AS totals
-CROSS JOIN (VALUES ('RUNNING'), ('SUCCEEDED'), ('FAILED')) AS statuses (status)
+CROSS JOIN (VALUES ('running'), ('succeeded'), ('failed')) AS statuses (status)

@@ -14,9 +14,9 @@ SELECT
     totals.attempt_id,
     statuses.status,
     CASE statuses.status
-        WHEN 'RUNNING' THEN totals.num_running_sql_executions
-        WHEN 'COMPLETED' THEN totals.num_completed_sql_executions
-        WHEN 'FAILED' THEN totals.num_failed_sql_executions
+        WHEN 'running' THEN totals.num_running_sql_executions
+        WHEN 'completed' THEN totals.num_completed_sql_executions
+        WHEN 'failed' THEN totals.num_failed_sql_executions
     END AS value
 FROM recent.application_totals AS totals
-CROSS JOIN (VALUES ('RUNNING'), ('COMPLETED'), ('FAILED')) AS statuses (status)
+CROSS JOIN (VALUES ('running'), ('completed'), ('failed')) AS statuses (status)

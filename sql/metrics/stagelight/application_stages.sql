@@ -12,7 +12,7 @@ SELECT
     deployments.app_name,
     deployments.app_id,
     deployments.attempt_id,
-    statuses.status,
+    lower(statuses.status) AS status,
     count(stages.stage_id) AS value
 FROM recent.deployments
 CROSS JOIN (VALUES ('PENDING'), ('ACTIVE'), ('COMPLETE'), ('FAILED'), ('SKIPPED')) AS statuses (status)

@@ -14,10 +14,10 @@ SELECT
     totals.attempt_id,
     statuses.status,
     CASE statuses.status
-        WHEN 'RUNNING' THEN totals.num_running_tasks
-        WHEN 'SUCCESS' THEN totals.num_succeeded_tasks
-        WHEN 'FAILED' THEN totals.num_failed_tasks
-        WHEN 'KILLED' THEN totals.num_killed_tasks
+        WHEN 'running' THEN totals.num_running_tasks
+        WHEN 'success' THEN totals.num_succeeded_tasks
+        WHEN 'failed' THEN totals.num_failed_tasks
+        WHEN 'killed' THEN totals.num_killed_tasks
     END AS value
 FROM recent.application_totals AS totals
-CROSS JOIN (VALUES ('RUNNING'), ('SUCCESS'), ('FAILED'), ('KILLED')) AS statuses (status)
+CROSS JOIN (VALUES ('running'), ('success'), ('failed'), ('killed')) AS statuses (status)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{AsArray, StringArray};
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::signature::{About, scalar};
@@ -12,7 +12,7 @@ use super::signature::{About, scalar};
 pub(super) fn functions() -> [ScalarUDF; 2] {
     let bytes_of = About {
         name: "bytes",
-        arguments: vec![("n", DataType::Int64, "a number of bytes")],
+        arguments: vec![("n", DataType::Float64, "a number of bytes")],
         returns: DataType::Utf8,
         description: "A number of bytes for people, in the unit of which there are two at least: B, \
                       KiB, MiB, GiB, TiB, PiB or EiB. Spark: `Utils.bytesToString`, as on the pages \
@@ -21,7 +21,7 @@ pub(super) fn functions() -> [ScalarUDF; 2] {
     };
     let duration_of = About {
         name: "duration",
-        arguments: vec![("ms", DataType::Int64, "a number of milliseconds")],
+        arguments: vec![("ms", DataType::Float64, "a number of milliseconds")],
         returns: DataType::Utf8,
         description: "Milliseconds for people: ms, s, min or h. Spark: `UIUtils.formatDuration`, as in \
                       the lists of jobs and stages. (The metrics of the SQL tab have one digit more \
@@ -34,8 +34,13 @@ pub(super) fn functions() -> [ScalarUDF; 2] {
 
 fn numbers(about: About, text: fn(i64) -> String) -> ScalarUDF {
     scalar(about, move |columns| {
-        let values = columns[0].as_primitive::<Int64Type>();
-        Arc::new(values.iter().map(|value| value.map(text)).collect::<StringArray>())
+        let values = columns[0].as_primitive::<Float64Type>();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "what is beyond is the greatest there is"
+        )]
+        let whole = |value: f64| text(value.round() as i64);
+        Arc::new(values.iter().map(|value| value.map(whole)).collect::<StringArray>())
     })
 }
 

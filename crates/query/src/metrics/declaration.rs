@@ -121,24 +121,37 @@ impl Metric {
                 .map(|value| value.trim().to_owned())
                 .filter(|value| !value.is_empty())
         };
-        let field =
-            |name: &str| given(name).ok_or_else(|| error(format!("its header has no `{name}:`")));
+        let needed = ["family", "type", "help", "unit", "budget", "rest"];
+        let missing: Vec<_> = needed.iter().filter(|name| given(name).is_none()).collect();
+        if !missing.is_empty() {
+            let missing: Vec<_> = missing.iter().map(|name| format!("`{name}:`")).collect();
+            return Err(error(format!("its header has no {}", missing.join(", "))));
+        }
+        let field = |name: &str| Ok::<_, QueryError>(given(name).unwrap_or_default());
         let names = |text: String| text.split(',').map(|name| name.trim().to_owned()).collect();
         let family_type = match field("type")?.as_str() {
             "gauge" => FamilyType::Gauge,
             "counter" => FamilyType::Counter,
             "histogram" => FamilyType::Histogram,
             "unknown" => FamilyType::Unknown,
-            other => return Err(error(format!("`{other}` is no type of a family"))),
+            other => {
+                return Err(error(format!(
+                    "`{other}` is no type of a family: gauge, counter, histogram or unknown"
+                )));
+            }
         };
         let rest = match field("rest")?.as_str() {
             "sum" => Rest::Sum,
             "max" => Rest::Max,
             "none" => Rest::None,
-            other => return Err(error(format!("`{other}` is nothing that a rest can become"))),
+            other => {
+                return Err(error(format!(
+                    "`{other}` is nothing that a rest can become: sum, max or none"
+                )));
+            }
         };
         let budget = field("budget")?;
-        let labels: Vec<String> = names(field("labels")?);
+        let labels: Vec<String> = given("labels").map(names).unwrap_or_default();
         let kept: Vec<String> = given("kept").map(names).unwrap_or_default();
         if let Some(label) = kept.iter().find(|label| !labels.contains(label)) {
             return Err(error(format!("it keeps `{label}`, which is none of its labels")));
@@ -191,7 +204,8 @@ GROUP BY namespace, app_name, app_id
 
 - `type` is `gauge`, `counter` (its name ends in `_total`), `histogram` or `unknown`; `unit` is `seconds`,
   `bytes`, `ratio`, or `1` for none.
-- The query has a column for each of `labels`, and `value`; a row is a series. NULL is no series.
+- The query has a column for each of `labels` (none without that line), and `value`; a row is a series. NULL
+  is no series.
 - Of a histogram a row is a bucket: `le`, its bound, the last one `CAST('Infinity' AS DOUBLE)`; `value`, how
   many observations were not above it; `sum`, that of all of them, the same in each row of a series.
 - There are no more series than `budget`: those with the greatest values. `rest` says what becomes of the
@@ -258,9 +272,17 @@ mod tests {
         assert_eq!((metric.labels.len(), metric.budget, metric.rest), (2, 10, Rest::Sum));
         for (line, instead, said) in [
             ("-- help: X.\n", "", "its header has no `help:`"),
-            ("type: gauge", "type: sum", "`sum` is no type of a family"),
+            (
+                "type: gauge",
+                "type: sum",
+                "`sum` is no type of a family: gauge, counter, histogram or unknown",
+            ),
             ("budget: 10", "budget: many", "its budget `many` is no number of series"),
-            ("rest: sum", "rest: mean", "`mean` is nothing that a rest can become"),
+            (
+                "rest: sum",
+                "rest: mean",
+                "`mean` is nothing that a rest can become: sum, max or none",
+            ),
             ("kept: b", "kept: c", "it keeps `c`, which is none of its labels"),
         ] {
             let header = HEADER.replace(line, instead);
@@ -277,7 +299,7 @@ mod tests {
         let file = folder.path().join("mine.sql");
         std::fs::write(&file, "SELECT 1").expect("a file");
         let error = Metric::in_folder(folder.path()).expect_err("no header").to_string();
-        assert!(error.contains("mine.sql: its header has no `type:`"), "{error}");
+        assert!(error.contains("mine.sql: its header has no `family:`, `type:`"), "{error}");
         let error = Metric::in_folder(&file).expect_err("no folder").to_string();
         assert!(error.contains("mine.sql: Not a directory"), "{error}");
     }

@@ -45,11 +45,12 @@ impl TestLake {
     }
 
     pub(crate) async fn engine(&self) -> Arc<Engine> {
+        self.engine_with(&stagelight_query::Settings::default()).await
+    }
+
+    pub(crate) async fn engine_with(&self, settings: &stagelight_query::Settings) -> Arc<Engine> {
         let lake = Lake::open(&self.uri()).await.expect("the lake is there");
-        let mut settings = stagelight_query::Settings::default();
-        // The tasks of the logs are short.
-        settings.thresholds.set("skew_min_duration", 1.0);
-        Arc::new(Engine::new(Arc::new(lake), &settings).await.expect("it can be asked"))
+        Arc::new(Engine::new(Arc::new(lake), settings).await.expect("it can be asked"))
     }
 
     fn uri(&self) -> String {

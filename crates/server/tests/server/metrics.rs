@@ -33,12 +33,12 @@ async fn a_scrape_has_every_metric_and_says_what_the_views_say() {
             "count(*) FROM applications WHERE status = 'failed'",
         ),
         ("application_status", "", "count(*) FROM applications"),
-        ("application_jobs", "status=\"FAILED\"", "count(*) FROM jobs WHERE status = 'FAILED'"),
+        ("application_jobs", "status=\"failed\"", "count(*) FROM jobs WHERE status = 'FAILED'"),
         ("application_jobs", "", "count(*) FROM jobs"),
-        ("application_stages", "status=\"FAILED\"", "count(*) FROM stages WHERE status = 'FAILED'"),
+        ("application_stages", "status=\"failed\"", "count(*) FROM stages WHERE status = 'FAILED'"),
         ("application_stages", "", "count(*) FROM stages"),
         ("application_sql_executions", "", "count(*) FROM sql_executions"),
-        ("application_tasks", "status=\"FAILED\"", "count(*) FROM tasks WHERE status = 'FAILED'"),
+        ("application_tasks", "status=\"failed\"", "count(*) FROM tasks WHERE status = 'FAILED'"),
         ("application_tasks", "", "count(*) FROM tasks"),
         ("stage_disk_spilled_bytes", "", "sum(disk_bytes_spilled) FROM stages"),
         ("stage_executor_run_time_seconds", "", "sum(executor_run_time_ms) / 1000.0 FROM stages"),
@@ -96,6 +96,28 @@ async fn applications_outside_of_the_window_have_no_series_of_their_own() {
     assert_eq!(series().filter(|line| line.contains("app_id=")).count(), 0);
     // What is counted for ever is counted all the same.
     assert!(!scrape.family("stagelight_spark_jobs_total").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_driver_that_is_lost_is_told_for_as_long_as_the_window() {
+    let lake = TestLake::with(&["killed-40"]).await;
+    let age = "date_part('epoch', now()) - date_part('epoch', last_event_time) FROM applications";
+    let engine = lake.engine().await;
+    let age = number(&engine, age).await;
+    let family = "stagelight_spark_application_status";
+    for (lost_for, expected) in [(-60.0, 0.0), (60.0, 1.0), (7_200.0, -1.0)] {
+        let mut thresholds = stagelight_query::Settings::default();
+        thresholds.thresholds.set("lost_after", age - lost_for);
+        let engine = lake.engine_with(&thresholds).await;
+        let settings = Settings { metrics_window: Duration::from_secs(3_600), ..settings() };
+        let server = Running::start(engine, settings).await;
+        let scrape = server.get("/metrics").await;
+        server.stop().await;
+        let is_lost = |(labels, _): &(&str, f64)| labels.contains("status=\"lost\"");
+        let told = scrape.family(family).into_iter().find(is_lost);
+        // It is not missed yet, it is lost, it was lost too long ago.
+        assert_eq!(told.map_or(-1.0, |(_, value)| value), expected, "{lost_for}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
