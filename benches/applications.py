@@ -9,9 +9,8 @@ and time. They are spread over 30 days, so that most are outside of the window o
 """
 
 import argparse
-import gzip
 import json
-import resource
+import os
 import shutil
 import subprocess
 import tempfile
@@ -62,13 +61,8 @@ def template():
 
 
 def text(file):
-    if file.suffix == ".gz":
-        return gzip.decompress(file.read_bytes()).decode().splitlines()
-    for tool in (["zstd", "-dc"], ["cat"]):
-        if (file.suffix in (".zst", ".zstd")) == (tool[0] == "zstd"):
-            out = subprocess.run([*tool, file], capture_output=True, check=True).stdout
-            return out.decode().splitlines()
-    return []
+    tool = ["zstd", "-dc"] if file.suffix in (".zst", ".zstd") else ["cat"]
+    return subprocess.run([*tool, file], capture_output=True, check=True).stdout.decode().splitlines()
 
 
 def shift(value, by):
@@ -81,10 +75,11 @@ def shift(value, by):
     return [shift(item, by) for item in value] if isinstance(value, list) else value
 
 
-def write(folder, events, numbers, now):
+def write(folder, events, numbers, of, now):
+    """The logs of some of the applications, which are so many."""
     begin = next(e["Timestamp"] for e in events if e["Event"].endswith("ApplicationStart"))
     for n in numbers:
-        by = now - begin - 1000 * (60 + n * 86_400 * DAYS // ALL)
+        by = now - begin - 1000 * (60 + n * 86_400 * DAYS // of)
         log = []
         for event in events:
             event = shift(event, by)
@@ -100,7 +95,7 @@ def write(folder, events, numbers, now):
 def cpu(command):
     """Runs it; the seconds of CPU that it took, and its peak memory in MiB."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = __import__("os").wait4(process.pid, 0)
+    _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{command} failed")
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
@@ -147,24 +142,23 @@ def serve(stagelight, lake, scrapes=20):
 
 
 def main():
-    global ALL
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--applications", type=int, default=100_000)
     parser.add_argument("--lake", default="/tmp/many")
     parser.add_argument("--batch", type=int, default=2_000)
     parser.add_argument("--stagelight", default="stagelight")
     given = parser.parse_args()
-    ALL = given.applications
+    all = given.applications
     events, now = template(), int(time.time() * 1000)
     shutil.rmtree(given.lake, ignore_errors=True)
     lake = [given.stagelight, "--lake", given.lake]
     took = {"ingest": 0.0, "maintain": 0.0}
     started = time.time()
     with tempfile.TemporaryDirectory() as folder:
-        for first in range(0, ALL, given.batch):
+        for first in range(0, all, given.batch):
             logs = Path(folder) / f"{first:06}"
             logs.mkdir()
-            write(logs, events, range(first, min(first + given.batch, ALL)), now)
+            write(logs, events, range(first, min(first + given.batch, all)), all, now)
             took["ingest"] += cpu([*lake, "ingest", logs])[0]
             shutil.rmtree(logs)
             merge = ["maintain", "--settled", "0s", "--min-files", "2", "--vacuum-after", "1h"]
