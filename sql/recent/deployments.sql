@@ -1,2 +1,2 @@
--- A row is an application attempt that had an event within the window, and where it runs.
+-- A row is an attempt of a recent application, and where it runs.
 SELECT *, cluster_name AS cluster FROM deployments WHERE array_has($app_ids, app_id)

@@ -16,5 +16,5 @@ FROM (
 )
 UNION ALL
 SELECT app_id, attempt_id, 'application', coalesce(failure_class(status_reason), 'other'), 1
-FROM recent.applications
+FROM recent.deployments
 WHERE status = 'lost'

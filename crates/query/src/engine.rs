@@ -155,7 +155,7 @@ impl Engine {
     /// [`QueryError::Table`], [`QueryError::ReadOnly`], or [`QueryError::DataFusion`] with the
     /// planner's message.
     pub async fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
-        collect(plan(&self.context, &Arc::default(), sql).await?).await
+        collect(self.plan(sql).await?).await
     }
 
     /// As [`Engine::sql`], batch by batch.
@@ -164,16 +164,12 @@ impl Engine {
     ///
     /// As [`Engine::sql`]; errors of the answer itself come with its batches.
     pub async fn stream(&self, sql: &str) -> Result<AnswerStream, QueryError> {
-        Ok(plan(&self.context, &Arc::default(), sql).await?.execute_stream().await?)
+        Ok(self.plan(sql).await?.execute_stream().await?)
     }
 
-    /// As [`Engine::sql`], not yet computed. What shared views have in `shared` is not computed again.
-    pub(crate) async fn plan(
-        &self,
-        shared: &Arc<Shared>,
-        sql: &str,
-    ) -> Result<DataFrame, QueryError> {
-        plan(&self.context, shared, sql).await
+    /// As [`Engine::sql`], not yet computed.
+    pub(crate) async fn plan(&self, sql: &str) -> Result<DataFrame, QueryError> {
+        plan(&self.context, &Arc::default(), sql).await
     }
 
     /// Makes `batches` all that a rollup of the lake has, if it is what was looked at last; `false` where

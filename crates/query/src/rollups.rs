@@ -150,7 +150,7 @@ impl Engine {
                 ("app_ids", list(portion.0.keys())),
                 ("definition", ScalarValue::from(DEFINITION.as_str())),
             ]);
-            let question = self.plan(&Arc::default(), TOTALS).await?;
+            let question = self.plan(TOTALS).await?;
             match collect(question.with_param_values(given)?).await {
                 Ok(answer) => rows.extend(as_declared(&answer.batches)?),
                 // Of half as many, half as much.

@@ -64,13 +64,10 @@ async fn the_applications_of_the_metrics_are_asked_of_every_table() {
         // What is computed anew is in memory.
         let sql = sql.replace("live.", "lake.");
         let of_them = "applications WHERE array_has(make_array('a', 'b', 'c', 'd'), app_id)";
-        let applications = format!("(SELECT * FROM {of_them}) AS applications");
         let deployments = format!(
             "(SELECT *, '' AS cluster, '' AS driver_pod, '' AS executor_pod_prefix FROM {of_them}) \
              AS deployments"
         );
-        let sql = sql.replace("recent.applications AS applications", "recent.applications");
-        let sql = sql.replace("recent.applications", &applications);
         let sql = sql.replace("recent.deployments", &deployments);
         let answer = engine.sql(&format!("EXPLAIN {sql}")).await.expect("a plan");
         let plan = answer.batches[0].column_by_name("plan").expect("plans");
