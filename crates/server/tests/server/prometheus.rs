@@ -88,9 +88,7 @@ fn named_in_rules() -> BTreeSet<String> {
     let words = rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
     // What the rules record themselves has colons.
     let is_family = |word: &&str| {
-        !word.contains(':')
-            && !word.ends_with('_')
-            && (word.starts_with("stagelight_") || word.starts_with("spark_"))
+        !word.contains(':') && (word.starts_with("stagelight_") || word.starts_with("spark_"))
     };
     let names: BTreeSet<_> = words.filter(is_family).map(str::to_owned).collect();
     assert!(names.len() > 10, "{names:?}");
