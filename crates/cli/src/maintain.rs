@@ -1,5 +1,6 @@
 //! `stagelight maintain`.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use stagelight_ingest::{
     Address, Cleaned, FoundLog, Objects, Place, Retention, S3, aws_settings, clean, retry,
 };
 use stagelight_lake::{Checkpointed, Compacted, CompactionOptions, Lake, Vacuumed};
-use stagelight_query::Engine;
+use stagelight_query::{Engine, QueryError};
 
 use crate::args::{Global, Maintain, SummaryFormat};
 use crate::places::{keep_out, local};
@@ -83,21 +84,26 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
 }
 
 /// Rolls up the applications that have changed, and tells how many there are.
-async fn roll_up(lake: &Arc<Lake>, command: &Maintain) -> Result<usize> {
-    let engine = Engine::new(Arc::clone(lake), &command.engine.settings()).await?;
+async fn roll_up(lake: &Arc<Lake>, command: &Maintain) -> Result<usize, QueryError> {
+    let settings = command.engine.settings();
+    let engine = retry::lake(|| Engine::new(Arc::clone(lake), &settings)).await?;
     if command.dry_run {
-        return Ok(engine.to_roll_up().await?);
+        return retry::lake(|| engine.to_roll_up()).await;
     }
-    let progress = |done, all| {
-        if done < all {
-            hint(&format!(
-                "{} of {} applications are rolled up",
-                count(done as u64),
-                count(all as u64)
-            ));
-        }
-    };
-    Ok(engine.roll_up(progress).await?)
+    // What was rolled up before a failure stays.
+    let rolled_up = &Cell::new(0);
+    retry::lake(|| {
+        let before = rolled_up.get();
+        engine.roll_up(move |done, all| {
+            rolled_up.set(before + done);
+            if done < all {
+                let [done, all] = [before + done, before + all].map(|n| count(n as u64));
+                hint(&format!("{done} of {all} applications are rolled up"));
+            }
+        })
+    })
+    .await?;
+    Ok(rolled_up.get())
 }
 
 async fn clean_logs(lake: &Lake, place: &Path, command: &Maintain) -> Result<Cleaned> {

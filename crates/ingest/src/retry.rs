@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stagelight_lake::LakeError;
+use stagelight_lake::{LakeError, MayPass};
 
 use crate::objects::ObjectError;
 
@@ -45,10 +45,11 @@ where
 ///
 /// # Errors
 ///
-/// [`LakeError`]: what cannot go better, or what it said at last.
-pub async fn lake<T, F>(work: impl FnMut() -> F) -> Result<T, LakeError>
+/// Those of `work`: what cannot go better, or what it said at last.
+pub async fn lake<T, E, F>(work: impl FnMut() -> F) -> Result<T, E>
 where
-    F: Future<Output = Result<T, LakeError>>,
+    E: MayPass,
+    F: Future<Output = Result<T, E>>,
 {
     try_lake(LAKE_ATTEMPTS, work, |_| {}).await
 }
@@ -64,13 +65,14 @@ where
     try_lake(u32::MAX, work, failed).await
 }
 
-async fn try_lake<T, F>(
+async fn try_lake<T, E, F>(
     attempts: u32,
     mut work: impl FnMut() -> F,
-    failed: impl Fn(&LakeError),
-) -> Result<T, LakeError>
+    failed: impl Fn(&E),
+) -> Result<T, E>
 where
-    F: Future<Output = Result<T, LakeError>>,
+    E: MayPass,
+    F: Future<Output = Result<T, E>>,
 {
     let mut failures = 0;
     loop {

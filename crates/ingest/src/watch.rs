@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use stagelight_lake::{Ingested, Lake, LakeError, Ledger, SourceId};
+use stagelight_lake::{Ingested, Lake, LakeError, Ledger, MayPass, SourceId};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use stagelight_lake::{Lake, LakeError, Ledger, SourceId};
+use stagelight_lake::{Lake, LakeError, Ledger, MayPass, SourceId};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::iter;
 
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::transaction::TransactionError;
@@ -82,37 +83,29 @@ pub enum LakeError {
     },
 }
 
-impl LakeError {
+/// An error that may be one of a lake's store, which is out of reach now and then.
+pub trait MayPass: Error {
     /// Whether it may go better in a moment.
-    pub fn may_pass(&self) -> bool {
+    fn may_pass(&self) -> bool;
+}
+
+/// Whether `error` comes from the store of a lake, and may go better in a moment.
+pub fn store_may_answer(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.is::<object_store::Error>()) && !is_refusal(error)
+}
+
+impl MayPass for LakeError {
+    fn may_pass(&self) -> bool {
         let may_pass = match self {
             Self::Delta { source, .. } => !is_not_ours_to_write(source),
             Self::Store { .. } => true,
             _ => false,
         };
-        may_pass && !self.is_refusal()
+        may_pass && !is_refusal(self)
     }
+}
 
-    /// Whether the store will not let us, which only its owner can change.
-    fn is_refusal(&self) -> bool {
-        use object_store::Error::{PermissionDenied, Unauthenticated};
-        let mut error: Option<&(dyn Error + 'static)> = Some(self);
-        while let Some(cause) = error {
-            let of_store = cause.downcast_ref::<object_store::Error>();
-            let of_files = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-            if matches!(of_store, Some(PermissionDenied { .. } | Unauthenticated { .. }))
-                || matches!(
-                    of_files,
-                    Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
-                )
-            {
-                return true;
-            }
-            error = cause.source();
-        }
-        false
-    }
-
+impl LakeError {
     pub(crate) fn delta(table: &'static str) -> impl FnOnce(DeltaTableError) -> Self {
         move |source| Self::Delta { table, source: Box::new(source) }
     }
@@ -128,6 +121,22 @@ impl LakeError {
     ) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
         move |source| Self::Encode { table, source }
     }
+}
+
+/// Whether the store will not let us, which only its owner can change.
+fn is_refusal(error: &(dyn Error + 'static)) -> bool {
+    use object_store::Error::{PermissionDenied, Unauthenticated};
+    causes(error).any(|cause| {
+        let of_store = cause.downcast_ref::<object_store::Error>();
+        let of_files = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(of_store, Some(PermissionDenied { .. } | Unauthenticated { .. }))
+            || matches!(of_files, Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem))
+    })
+}
+
+/// The error and what caused it.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 /// Whether somebody has given the table properties with which this program may not write it.

@@ -28,7 +28,7 @@ mod vacuum;
 
 pub use checkpoint::Checkpointed;
 pub use compaction::{Compacted, CompactionOptions};
-pub use error::LakeError;
+pub use error::{LakeError, MayPass, store_may_answer};
 pub use lake::{Committed, Contents, Lake};
 pub use ledger::{Ingested, Layout, Ledger, LedgerSegment};
 pub use segment::{DataFile, SegmentWriter, StoredFile};

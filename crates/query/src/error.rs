@@ -1,7 +1,7 @@
 //! What can go wrong with a question.
 
 use datafusion::error::DataFusionError;
-use stagelight_lake::LakeError;
+use stagelight_lake::{LakeError, MayPass, store_may_answer};
 use thiserror::Error;
 
 /// An error of the engine.
@@ -67,6 +67,42 @@ impl QueryError {
     }
 }
 
+impl MayPass for QueryError {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Lake(error) => error.may_pass(),
+            Self::DataFusion(error) => store_may_answer(error),
+            _ => false,
+        }
+    }
+}
+
 fn did_you_mean(like: &Option<String>) -> String {
     like.as_ref().map_or_else(String::new, |like| format!(", did you mean `{like}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::parquet::errors::ParquetError;
+    use object_store::Error::{Generic, PermissionDenied};
+
+    use super::*;
+
+    #[test]
+    fn a_store_that_fails_may_answer_later() {
+        let fails = || Generic { store: "S3", source: "slow down".into() };
+        let denies = PermissionDenied { path: "tasks".to_owned(), source: "no".into() };
+        let in_file = ParquetError::External(Box::new(fails()));
+        for (error, may_pass) in [
+            (DataFusionError::from(fails()), true),
+            (DataFusionError::from(fails()).context("reading"), true),
+            (DataFusionError::from(in_file), true),
+            (DataFusionError::from(denies), false),
+            (DataFusionError::Plan("no such column".to_owned()), false),
+            (DataFusionError::ResourcesExhausted("memory".to_owned()), false),
+        ] {
+            let error = QueryError::from(error);
+            assert_eq!(error.may_pass(), may_pass, "{error:?}");
+        }
+    }
 }

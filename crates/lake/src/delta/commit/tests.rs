@@ -5,6 +5,7 @@ use object_store::{ObjectStoreExt, path::Path};
 use stagelight_tables::QUARANTINE;
 
 use super::*;
+use crate::MayPass;
 use crate::place::Place;
 
 const LOG: &str = "quarantine/_delta_log";
