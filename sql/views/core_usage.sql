@@ -30,7 +30,6 @@ spans AS (
     LEFT JOIN application_ends AS ends
         ON ends.app_id = attempts.app_id AND ends.attempt_id = attempts.attempt_id
 ),
--- Sizes in MiB, the unit of those that name none.
 sizes AS (
     SELECT
         app_id,
@@ -39,15 +38,7 @@ sizes AS (
         value,
         segment,
         line,
-        TRY_CAST(regexp_match(lower(value), '^ *([0-9]+)')[1] AS DOUBLE)
-            * CASE regexp_match(lower(value), '([bkmgtp]?)b? *$')[1]
-                WHEN 'p' THEN 1073741824.0
-                WHEN 't' THEN 1048576.0
-                WHEN 'g' THEN 1024.0
-                WHEN 'k' THEN 1 / 1024.0
-                WHEN 'b' THEN 1 / 1048576.0
-                ELSE 1.0
-            END AS mib
+        byte_string(value, 'm') / 1048576.0 AS mib
     FROM lake.environment_entries
     WHERE section = 'Spark Properties'
         AND name IN (

@@ -3,8 +3,8 @@
 -- cluster_name is `spark.stagelight.cluster`, a property that Spark does not know and passes on; else the
 -- host of `spark.master`, else what that says (`yarn`, `local[2]`). driver_pod is the name of the
 -- driver's pod, or its host where it is in none. driver_memory_bytes is what -Xmx of its JVM says:
--- `spark.driver.memory`, 1 GiB where that is not set, MiB where it has no unit.
--- Spark: org.apache.spark.deploy.k8s.Config, internal.config.DRIVER_MEMORY, JavaUtils.byteStringAs.
+-- `spark.driver.memory`, 1 GiB where that is not set.
+-- Spark: org.apache.spark.deploy.k8s.Config, internal.config.DRIVER_MEMORY.
 WITH settings AS (
     SELECT
         app_id,
@@ -30,9 +30,7 @@ deployed AS (
         max(value) FILTER (WHERE name = 'spark.stagelight.cluster') AS cluster,
         max(value) FILTER (WHERE name = 'spark.master') AS master,
         max(value) FILTER (WHERE name = 'spark.driver.host') AS driver_host,
-        coalesce(
-            max(lower(trim(value))) FILTER (WHERE name = 'spark.driver.memory'), '1g'
-        ) AS driver_memory,
+        coalesce(max(value) FILTER (WHERE name = 'spark.driver.memory'), '1g') AS driver_memory,
         max(value) FILTER (WHERE name = 'spark.kubernetes.driver.pod.name') AS driver_pod,
         max(value) FILTER (WHERE name = 'spark.kubernetes.executor.podNamePrefix')
             AS executor_pod_prefix
@@ -46,19 +44,7 @@ SELECT
     ) AS cluster_name,
     coalesce(deployed.driver_pod, deployed.driver_host) AS driver_pod,
     deployed.executor_pod_prefix,
-    TRY_CAST(regexp_match(deployed.driver_memory, '^([0-9]+)[a-z]*$')[1] AS BIGINT)
-        * CASE regexp_match(deployed.driver_memory, '^[0-9]+([a-z]*)$')[1]
-            WHEN 'b' THEN 1
-            WHEN 'k' THEN 1024
-            WHEN 'kb' THEN 1024
-            WHEN '' THEN 1048576
-            WHEN 'm' THEN 1048576
-            WHEN 'mb' THEN 1048576
-            WHEN 'g' THEN 1073741824
-            WHEN 'gb' THEN 1073741824
-            WHEN 't' THEN 1099511627776
-            WHEN 'tb' THEN 1099511627776
-        END AS driver_memory_bytes
+    byte_string(deployed.driver_memory, 'm') AS driver_memory_bytes
 FROM applications
 LEFT JOIN deployed
     ON deployed.app_id = applications.app_id

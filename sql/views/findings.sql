@@ -1,6 +1,6 @@
 -- A row is something that could be better about an application attempt or about one of its stage
 -- attempts: the rule that found it, how bad it is (low, moderate, severe or critical), the numbers, and
--- what to change. stage_id and stage_attempt_id are NULL where it is not about a stage; value is the
+-- what to change. severity_rank is 1 for low and 4 for critical, to sort by. stage_id and stage_attempt_id are NULL where it is not about a stage; value is the
 -- number that was judged, in the unit that `thresholds` has for the rule.
 -- The rules, their numbers and levels are those of Dr. Elephant, DataFlint and Compass:
 -- findings_rules has for each whose it is; `--threshold RULE_SEVERITY=VALUE` sets a level. A level is
@@ -41,6 +41,8 @@ SELECT
     attempt_id,
     rule,
     severity,
+    CASE severity WHEN 'low' THEN 1 WHEN 'moderate' THEN 2 WHEN 'severe' THEN 3 ELSE 4 END
+        AS severity_rank,
     stage_id,
     stage_attempt_id,
     value,

@@ -11,16 +11,7 @@ WITH entries AS (
         segment,
         line,
         TRY_CAST(value AS BIGINT) AS number,
-        -- Sizes are in MiB where no unit is given.
-        CAST(TRY_CAST(regexp_match(lower(value), '^ *([0-9]+)')[1] AS DOUBLE)
-            * CASE regexp_match(lower(value), '([bkmgtp]?)b? *$')[1]
-                WHEN 'p' THEN 1125899906842624.0
-                WHEN 't' THEN 1099511627776.0
-                WHEN 'g' THEN 1073741824.0
-                WHEN 'k' THEN 1024.0
-                WHEN 'b' THEN 1.0
-                ELSE 1048576.0
-            END AS BIGINT) AS bytes
+        byte_string(value, 'm') AS bytes
     FROM lake.environment_entries
     WHERE section = 'Spark Properties'
         AND name IN (

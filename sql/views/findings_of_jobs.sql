@@ -160,6 +160,5 @@ CROSS JOIN (
     VALUES ('cores_idle'), ('cores_idle_in_jobs'), ('cores_idle_without_jobs')
 ) AS kinds (rule)
 WHERE cores.core_time_ms > 0
-    AND (kinds.rule = 'cores_idle'
-        OR applications.duration_ms > 1000 * (
-            SELECT value FROM thresholds WHERE name = 'application_min_duration'))
+    AND applications.duration_ms > 1000 * (
+        SELECT value FROM thresholds WHERE name = 'application_min_duration')

@@ -150,18 +150,22 @@ judged AS (
         median(CAST(earlier.input_bytes AS DOUBLE)) AS median_input_bytes,
         array_agg(earlier.input_bytes) AS earlier_input_bytes,
         median(CAST(earlier.read_bytes AS DOUBLE)) AS median_read_bytes
-    FROM measured AS later
+    FROM (
+        -- Looked up one by one: of a thousand runs of a name, each with all others would be a million.
+        SELECT measured.*, measured.run_number - back.n AS earlier_number
+        FROM measured
+        CROSS JOIN (SELECT unnest(range(1, CAST(max_runs AS BIGINT) + 1)) AS n FROM limits) AS back
+        WHERE measured.run_number > back.n
+    ) AS later
     JOIN measured AS earlier
-        ON earlier.app_name = later.app_name
+        ON earlier.run_number = later.earlier_number
+        AND earlier.app_name = later.app_name
         AND earlier.namespace = later.namespace
         AND earlier.cluster_name = later.cluster_name
         AND earlier.scope = later.scope
         AND earlier.match_name = later.match_name
         AND earlier.match_description = later.match_description
         AND earlier.match_number = later.match_number
-    CROSS JOIN limits
-    WHERE earlier.run_number < later.run_number
-        AND earlier.run_number >= later.run_number - limits.max_runs
     GROUP BY
         later.scope,
         later.app_id,

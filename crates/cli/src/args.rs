@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use stagelight_ingest::{Address, Options};
 use stagelight_lake::KEPT_AT_LEAST;
-use stagelight_query::Settings;
+use stagelight_query::{Settings, Threshold};
 use url::Url;
 
 /// What happened in a Spark application, answered in a second.
@@ -154,7 +154,7 @@ pub(crate) struct Engine {
     pub(crate) memory_mib: usize,
     /// Another value for a threshold of the view `thresholds`, as in `lost_after=36h`
     #[arg(long, value_name = "NAME=VALUE", value_parser = threshold)]
-    pub(crate) threshold: Vec<(String, f64)>,
+    pub(crate) threshold: Vec<(String, Threshold)>,
 }
 
 impl Engine {
@@ -375,14 +375,16 @@ fn queue_url(text: &str) -> Result<String, String> {
     if is_queue { Ok(text.to_owned()) } else { Err("no https://…, as SQS gives it".to_owned()) }
 }
 
-/// Reads `name=12.5` and `name=36h`, which is in seconds.
-fn threshold(text: &str) -> Result<(String, f64), String> {
+/// Reads `name=12.5` and `name=36h`.
+fn threshold(text: &str) -> Result<(String, Threshold), String> {
     let (name, value) =
         text.split_once('=').ok_or_else(|| format!("`{text}` is not NAME=VALUE"))?;
-    let number = value.parse().ok().filter(|number: &f64| number.is_finite());
-    let value = match number {
-        Some(number) => number,
-        None => duration(value)?.as_secs_f64(),
+    let value = match value.parse() {
+        Ok(number) if f64::is_finite(number) && number >= 0.0 => Threshold::Number(number),
+        Ok(_) => return Err(format!("`{value}` is no number from 0 on")),
+        Err(_) => duration(value)
+            .map(Threshold::Duration)
+            .map_err(|error| format!("{error}, and no number"))?,
     };
     Ok((name.to_owned(), value))
 }
@@ -443,9 +445,10 @@ mod tests {
 
     #[test]
     fn thresholds_are_numbers_or_durations() {
-        assert_eq!(threshold("skew=2.5"), Ok(("skew".to_owned(), 2.5)));
-        assert_eq!(threshold("lost_after=1h"), Ok(("lost_after".to_owned(), 3600.0)));
-        for wrong in ["skew", "skew=", "skew=much", "skew=NaN"] {
+        assert_eq!(threshold("skew=2.5"), Ok(("skew".to_owned(), Threshold::Number(2.5))));
+        let hour = Threshold::Duration(Duration::from_secs(3600));
+        assert_eq!(threshold("lost_after=1h"), Ok(("lost_after".to_owned(), hour)));
+        for wrong in ["skew", "skew=", "skew=much", "skew=NaN", "skew=-1"] {
             assert!(threshold(wrong).is_err(), "{wrong}");
         }
     }

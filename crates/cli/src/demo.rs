@@ -21,10 +21,11 @@ use crate::serve;
 use crate::terminal::{self, bytes, count, heading};
 
 pub(crate) static LOGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../testdata/logs");
-static QUESTIONS: [(&str, &str); 3] = [
+static QUESTIONS: [(&str, &str); 4] = [
     ("Applications", include_str!("../../../sql/demo/applications.sql")),
     ("The five slowest stages", include_str!("../../../sql/demo/slowest_stages.sql")),
     ("What failed, and why", include_str!("../../../sql/demo/failures.sql")),
+    ("What could be better (`findings` says how)", include_str!("../../../sql/demo/findings.sql")),
 ];
 
 /// The logs are old: their series must not age out while somebody looks.

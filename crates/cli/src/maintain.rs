@@ -12,7 +12,7 @@ use stagelight_ingest::{
     Address, Cleaned, FoundLog, Objects, Place, Retention, S3, aws_settings, clean, retry,
 };
 use stagelight_lake::{Checkpointed, Compacted, CompactionOptions, Lake, Vacuumed};
-use stagelight_query::{Engine, QueryError};
+use stagelight_query::{Engine, QueryError, RolledUp};
 
 use crate::args::{Global, Maintain, SummaryFormat};
 use crate::places::{keep_out, local};
@@ -26,7 +26,7 @@ struct Maintained {
     vacuumed: Vacuumed,
 }
 
-/// Some of what should have been deleted could not be.
+/// Some of what should have been deleted or rolled up could not be.
 const NOT_ALL: u8 = 3;
 
 /// Merges, writes checkpoints, deletes and rolls up, in that order, and says what came of it.
@@ -68,7 +68,7 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
     // Last: it may want more memory than it has, and nothing else waits for it.
     let rolled_up = roll_up(&lake, command).await;
     let mut out = io::stdout().lock();
-    let rolled_up_or_none = *rolled_up.as_ref().unwrap_or(&0);
+    let rolled_up_or_none = rolled_up.as_ref().map_or(0, |rolled_up| rolled_up.applications);
     match command.summary {
         SummaryFormat::Text => {
             summary(&mut out, &tables, rolled_up_or_none, command.dry_run)?;
@@ -78,21 +78,26 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
             summary_json(&mut out, &tables, rolled_up_or_none, cleaned.as_ref(), command.dry_run)?;
         }
     }
-    rolled_up.context("applications are not rolled up")?;
+    let rolled_up = rolled_up.context("applications are not rolled up")?;
+    for id in &rolled_up.too_large {
+        warn(&format!("{id} is not rolled up: it wants more than --memory-mib"));
+    }
     let is_all = cleaned.is_none_or(|cleaned| cleaned.failed.is_empty());
+    let is_all = is_all && rolled_up.too_large.is_empty();
     Ok(if is_all { ExitCode::SUCCESS } else { ExitCode::from(NOT_ALL) })
 }
 
-/// Rolls up the applications that have changed, and tells how many there are.
-async fn roll_up(lake: &Arc<Lake>, command: &Maintain) -> Result<usize, QueryError> {
+/// Rolls up the applications that have changed.
+async fn roll_up(lake: &Arc<Lake>, command: &Maintain) -> Result<RolledUp, QueryError> {
     let settings = command.engine.settings();
     let engine = retry::lake(|| Engine::new(Arc::clone(lake), &settings)).await?;
     if command.dry_run {
-        return retry::lake(|| engine.to_roll_up()).await;
+        let applications = retry::lake(|| engine.to_roll_up()).await?;
+        return Ok(RolledUp { applications, ..RolledUp::default() });
     }
     // What was rolled up before a failure stays.
     let rolled_up = &Cell::new(0);
-    retry::lake(|| {
+    let last = retry::lake(|| {
         let before = rolled_up.get();
         engine.roll_up(move |done, all| {
             rolled_up.set(before + done);
@@ -103,7 +108,7 @@ async fn roll_up(lake: &Arc<Lake>, command: &Maintain) -> Result<usize, QueryErr
         })
     })
     .await?;
-    Ok(rolled_up.get())
+    Ok(RolledUp { applications: rolled_up.get(), ..last })
 }
 
 async fn clean_logs(lake: &Lake, place: &Path, command: &Maintain) -> Result<Cleaned> {
@@ -186,7 +191,7 @@ fn summary(
             count(compacted.files),
             count(compacted.files_after),
             bytes(compacted.bytes),
-            bytes(compacted.bytes_after),
+            if dry_run { String::new() } else { bytes(compacted.bytes_after) },
             if checkpointed.written { "written" } else { "" }.to_owned(),
             count(checkpointed.entries_deleted),
             count(vacuumed.files),
@@ -235,7 +240,7 @@ fn summary_json(
                 "files_merged": compacted.files,
                 "bytes_merged": compacted.bytes,
                 "files_after": compacted.files_after,
-                "bytes_after": compacted.bytes_after,
+                "bytes_after": (!dry_run).then_some(compacted.bytes_after),
                 "given_up": compacted.given_up,
                 "checkpoint_written": checkpointed.written,
                 "log_entries_deleted": checkpointed.entries_deleted,

@@ -119,10 +119,7 @@ impl Engine {
         let views = Views::new(&context, table_functions.clone());
         catalog.register_schema(PUBLIC, Arc::new(views))?;
         context.register_catalog(CATALOG, Arc::new(catalog));
-        functions::register(&context);
-        for function in &table_functions {
-            context.register_udtf(function.name, Arc::new(Registered(Arc::clone(function))));
-        }
+        register_functions(&context, &table_functions);
         let memory_bytes = settings.memory_bytes;
         let engine = Self { lake, context, tables, known, table_functions, memory_bytes };
         settings.thresholds.check(&engine).await?;
@@ -217,8 +214,15 @@ impl Engine {
             catalog.register_schema(name, schema)?;
         }
         context.register_catalog(CATALOG, Arc::new(catalog));
-        functions::register(&context);
+        register_functions(&context, &self.table_functions);
         Ok(context)
+    }
+}
+
+fn register_functions(context: &SessionContext, table_functions: &[Arc<SqlFunction>]) {
+    functions::register(context);
+    for function in table_functions {
+        context.register_udtf(function.name, Arc::new(Registered(Arc::clone(function))));
     }
 }
 
@@ -279,10 +283,15 @@ fn missing_table(context: &SessionContext, error: &DataFusionError) -> Option<Qu
     };
     let mut names = context.catalog(CATALOG)?.schema(schema)?.table_names();
     names.sort_unstable();
-    let likeness = |name: &String| strsim::jaro_winkler(name, table);
-    let like = names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let like = like.filter(|name| likeness(name) > LIKENESS).map(|name| shown(name));
+    let like = alike(table, names.iter()).map(|name| shown(&name));
     Some(QueryError::Table { name: shown(table), like })
+}
+
+/// Which of `names` may have been meant with `name`.
+pub(crate) fn alike<'a>(name: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
+    let likeness = |known: &String| strsim::jaro_winkler(known, name);
+    let like = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(like) > LIKENESS).then(|| like.clone())
 }
 
 /// What it says of a column that is not there.

@@ -39,12 +39,23 @@ pub enum QueryError {
     )]
     ReadOnly,
     /// There is no such threshold.
-    #[error("there is no threshold `{name}`; there are: {}", .names.join(", "))]
+    #[error(
+        "there is no threshold `{name}`{}; SELECT name, value, unit, meaning FROM thresholds lists them",
+        did_you_mean(.like)
+    )]
     Threshold {
         /// The name as given.
         name: String,
-        /// Those that there are.
-        names: Vec<String>,
+        /// What it may have been meant for.
+        like: Option<String>,
+    },
+    /// A duration was given for a threshold that is none.
+    #[error("threshold `{name}` is no duration: its unit is {unit}, give a number of that")]
+    ThresholdUnit {
+        /// Its name.
+        name: String,
+        /// Its unit.
+        unit: String,
     },
     /// Somebody else has rolled up whenever we wanted to.
     #[error("another process rolls up the same lake; try again when it is done")]

@@ -1,5 +1,6 @@
 //! SQL functions that DataFusion does not have: those that the views need, and numbers for people.
 
+mod byte_string;
 mod critical_path;
 mod failure_class;
 mod histogram_quantile;
@@ -29,7 +30,8 @@ pub(crate) fn register(context: &SessionContext) {
 }
 
 fn scalars() -> Vec<ScalarUDF> {
-    let mut functions = vec![failure_class::function(), metric_text::function()];
+    let mut functions =
+        vec![byte_string::function(), failure_class::function(), metric_text::function()];
     functions.extend(readable::functions());
     functions.extend(stack_fingerprint::functions());
     functions

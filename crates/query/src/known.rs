@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::{
     ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray, StringViewArray,
@@ -14,35 +15,72 @@ use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result};
 use stagelight_lake::{Ledger, LedgerSegment};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, alike};
 use crate::error::QueryError;
 use crate::table_functions::KnownApps;
 
+/// A number from which on views judge.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Threshold {
+    /// In the unit that `sql/views/thresholds.sql` has for it.
+    Number(f64),
+    /// Of those that are in seconds.
+    Duration(Duration),
+}
+
+impl Threshold {
+    fn value(self) -> f64 {
+        match self {
+            Self::Number(value) => value,
+            Self::Duration(duration) => duration.as_secs_f64(),
+        }
+    }
+}
+
+impl From<f64> for Threshold {
+    fn from(value: f64) -> Self {
+        Self::Number(value)
+    }
+}
+
 /// Numbers from which on views judge, where they are not those of `sql/views/thresholds.sql`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Thresholds(BTreeMap<String, f64>);
+pub struct Thresholds(BTreeMap<String, Threshold>);
 
 impl Thresholds {
     /// Takes `value` as the threshold `name`.
-    pub fn set(&mut self, name: impl Into<String>, value: f64) {
-        self.0.insert(name.into(), value);
+    pub fn set(&mut self, name: impl Into<String>, value: impl Into<Threshold>) {
+        self.0.insert(name.into(), value.into());
     }
 
-    /// Whether every threshold is one that the view has.
+    /// Whether every threshold is one that the view has, and a duration where that has seconds.
     pub(crate) async fn check(&self, engine: &Engine) -> Result<(), QueryError> {
         if self.0.is_empty() {
             return Ok(());
         }
-        let answer = engine.sql("SELECT name FROM thresholds ORDER BY name").await?;
-        let mut names = Vec::new();
+        let answer = engine.sql("SELECT name, unit FROM thresholds").await?;
+        let mut units = BTreeMap::new();
         for batch in &answer.batches {
-            let column = cast(batch.column(0), &DataType::Utf8).map_err(DataFusionError::from)?;
-            names.extend(column.as_string::<i32>().iter().flatten().map(str::to_owned));
+            let [names, of] = [0, 1].map(|n| cast(batch.column(n), &DataType::Utf8));
+            let (names, of) =
+                (names.map_err(DataFusionError::from)?, of.map_err(DataFusionError::from)?);
+            for (name, unit) in names.as_string::<i32>().iter().zip(of.as_string::<i32>()) {
+                units.insert(
+                    name.unwrap_or_default().to_owned(),
+                    unit.unwrap_or_default().to_owned(),
+                );
+            }
         }
-        match self.0.keys().find(|name| !names.contains(name)) {
-            Some(name) => Err(QueryError::Threshold { name: name.clone(), names }),
-            None => Ok(()),
+        for (name, value) in &self.0 {
+            let Some(unit) = units.get(name) else {
+                let like = alike(name, units.keys());
+                return Err(QueryError::Threshold { name: name.clone(), like });
+            };
+            if matches!(value, Threshold::Duration(_)) && unit != "seconds" {
+                return Err(QueryError::ThresholdUnit { name: name.clone(), unit: unit.clone() });
+            }
         }
+        Ok(())
     }
 }
 
@@ -58,7 +96,8 @@ pub(crate) struct Known {
 impl Known {
     pub(crate) fn new(ledger: &Ledger, thresholds: &Thresholds) -> Result<Self, QueryError> {
         let names = StringArray::from_iter_values(thresholds.0.keys());
-        let values = Float64Array::from_iter_values(thresholds.0.values().copied());
+        let values =
+            Float64Array::from_iter_values(thresholds.0.values().map(|value| value.value()));
         let thresholds = batch([("name", Arc::new(names)), ("value", Arc::new(values))])?;
         let table = |batch: RecordBatch| -> Result<_> {
             Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))

@@ -19,9 +19,9 @@ mod views;
 
 pub use engine::{Answer, AnswerStream, Engine, Settings, statements};
 pub use error::QueryError;
-pub use known::Thresholds;
+pub use known::{Threshold, Thresholds};
 pub use metrics::{
     Bucket, Families, Family, FamilyType, Limits, Metric, Rest, Sample, metrics_reference,
 };
-pub use rollups::LiveRollups;
+pub use rollups::{LiveRollups, RolledUp};
 pub use views::View;

@@ -46,9 +46,30 @@ static DEFINITION: LazyLock<String> = LazyLock::new(|| {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 });
 
+/// What rolling up has come to.
+#[derive(Debug, Default)]
+pub struct RolledUp {
+    /// So many applications were rolled up.
+    pub applications: usize,
+    /// Ids of those that are too large for the memory of the engine: what the lake had of them stays.
+    pub too_large: Vec<String>,
+}
+
 /// Rows that the lake does not have: of applications that have got more since they were rolled up.
 #[derive(Debug, Default)]
-pub struct LiveRollups(Vec<RecordBatch>);
+pub struct LiveRollups {
+    rows: Vec<RecordBatch>,
+    /// Those that did not fit into memory, as they were then: they are not tried again.
+    too_large: Applications,
+}
+
+impl LiveRollups {
+    /// Ids of the applications that are too large for the memory of the engine: of them there is what
+    /// was computed before they were, if anything.
+    pub fn too_large(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.too_large.0.keys().map(String::as_str)
+    }
+}
 
 impl Engine {
     /// How many applications have changed since they were rolled up last, or were by other SQL.
@@ -61,8 +82,8 @@ impl Engine {
         Ok(applications.outdated(&self.kept().await?, Some(&DEFINITION))?.0.len())
     }
 
-    /// Rolls them up, and tells how many there were. After every few thousand, `progress` is told how
-    /// many are done, and how many there are in all.
+    /// Rolls them up. After every few thousand, `progress` is told how many are done, and how many there
+    /// are in all.
     ///
     /// # Errors
     ///
@@ -70,21 +91,29 @@ impl Engine {
     pub async fn roll_up(
         &self,
         mut progress: impl FnMut(usize, usize),
-    ) -> Result<usize, QueryError> {
+    ) -> Result<RolledUp, QueryError> {
         let (mut done, mut lost, mut all) = (HashSet::new(), 0, 0);
+        let mut too_large = Applications::default();
         loop {
             self.refresh().await?;
             let applications = self.applications().await?;
             let kept = self.kept().await?;
             let mut outdated = applications.outdated(&kept, Some(&DEFINITION))?;
             // What grows meanwhile is for the next run.
-            outdated.0.retain(|id, _| !done.contains(id));
+            outdated.0.retain(|id, _| !done.contains(id) && !too_large.0.contains_key(id));
             all = all.max(done.len() + outdated.0.len());
-            let Some(round) = outdated.portions(A_ROUND, i64::MAX).into_iter().next() else {
-                return Ok(done.len());
+            let Some(mut round) = outdated.portions(A_ROUND, i64::MAX).into_iter().next() else {
+                let too_large = too_large.0.into_keys().collect();
+                return Ok(RolledUp { applications: done.len(), too_large });
             };
+            let totals = self.totals_of(&round).await?;
+            round.0.retain(|id, _| !totals.too_large.0.contains_key(id));
+            too_large.0.extend(totals.too_large.0);
+            if round.0.is_empty() {
+                continue;
+            }
             let mut rows = without(&kept, &round)?;
-            rows.extend(self.totals_of(&round).await?);
+            rows.extend(totals.rows);
             if self.overwrite(APPLICATION_TOTALS, &in_order(&rows)?).await? {
                 done.extend(round.0.into_keys());
                 progress(done.len(), all);
@@ -105,14 +134,18 @@ impl Engine {
         let applications = self.applications().await?;
         let kept = self.kept().await?;
         let changed = applications.outdated(&kept, None)?;
-        let anew = changed.outdated(&live.0, None)?;
+        let mut anew = changed.outdated(&live.rows, None)?;
+        live.too_large.0.retain(|id, then| anew.0.get(id).is_some_and(|now| now.keys == then.keys));
+        anew.0.retain(|id, _| !live.too_large.0.contains_key(id));
+        let totals = self.totals_of(&anew).await?;
+        anew.0.retain(|id, _| !totals.too_large.0.contains_key(id));
+        live.too_large.0.extend(totals.too_large.0);
         // Of the call before, what the lake has by now is no longer needed.
-        let mut rows = only(&live.0, &changed)?;
-        rows = without(&rows, &anew)?;
-        rows.extend(self.totals_of(&anew).await?);
-        live.0 = rows;
-        let mut all = without(&kept, &changed)?;
-        all.extend(live.0.iter().cloned());
+        let mut rows = without(&only(&live.rows, &changed)?, &anew)?;
+        rows.extend(totals.rows);
+        live.rows = rows;
+        let mut all = without_those_of(&kept, &live.rows)?;
+        all.extend(live.rows.iter().cloned());
         Ok(all)
     }
 
@@ -140,11 +173,11 @@ impl Engine {
     }
 
     /// The rows of some applications.
-    async fn totals_of(&self, of: &Applications) -> Result<Vec<RecordBatch>, QueryError> {
+    async fn totals_of(&self, of: &Applications) -> Result<Totals, QueryError> {
         let events = i64::try_from(self.memory_bytes() / BYTES_AN_EVENT).unwrap_or(i64::MAX);
         let mut portions = of.portions(AT_ONCE, events);
         portions.reverse();
-        let mut rows = Vec::new();
+        let mut totals = Totals::default();
         while let Some(portion) = portions.pop() {
             let given = ParamValues::from(vec![
                 ("app_ids", list(portion.0.keys())),
@@ -152,17 +185,25 @@ impl Engine {
             ]);
             let question = self.plan(TOTALS).await?;
             match collect(question.with_param_values(given)?).await {
-                Ok(answer) => rows.extend(as_declared(&answer.batches)?),
+                Ok(answer) => totals.rows.extend(as_declared(&answer.batches)?),
+                Err(error) if !error.is_out_of_memory() => return Err(error),
                 // Of half as many, half as much.
-                Err(error) if error.is_out_of_memory() && portion.0.len() > 1 => {
+                Err(_) if portion.0.len() > 1 => {
                     let half = portion.0.len().div_ceil(2);
                     portions.extend(portion.portions(half, i64::MAX).into_iter().rev());
                 }
-                Err(error) => return Err(error),
+                Err(_) => totals.too_large.0.extend(portion.0),
             }
         }
-        Ok(rows)
+        Ok(totals)
     }
+}
+
+/// Rows of applications, and those that have none.
+#[derive(Default)]
+struct Totals {
+    rows: Vec<RecordBatch>,
+    too_large: Applications,
 }
 
 /// Applications by id.
@@ -237,6 +278,13 @@ fn without(rows: &[RecordBatch], of: &Applications) -> Result<Vec<RecordBatch>> 
     filtered(rows, |id| !of.0.contains_key(id))
 }
 
+/// The rows of applications of which `others` have none.
+fn without_those_of(rows: &[RecordBatch], others: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+    let ids = |batch| texts(batch, "app_id").iter().flatten();
+    let theirs: HashSet<&str> = others.iter().flat_map(ids).collect();
+    filtered(rows, |id| !theirs.contains(id))
+}
+
 fn filtered(rows: &[RecordBatch], is_kept: impl Fn(&str) -> bool) -> Result<Vec<RecordBatch>> {
     let mut kept = Vec::new();
     for batch in rows {
@@ -284,7 +332,61 @@ fn arrow(error: datafusion::arrow::error::ArrowError) -> QueryError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use stagelight_ingest::{Options, discover, ingest};
+    use stagelight_lake::Lake;
+
     use super::*;
+    use crate::engine::Settings;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_what_is_too_large_what_was_computed_before_stays() {
+        const LOGS: [(&str, &str); 2] =
+            [("billing-plain-35", "local-1795371532772"), ("inprogress-35", "local-1795371673465")];
+        let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/logs");
+        let folder = tempfile::tempdir().expect("a folder");
+        let lake = Lake::create(&folder.path().join("lake").display().to_string()).await;
+        let lake = Arc::new(lake.expect("a lake"));
+        let logs = folder.path().join("logs");
+        fs::create_dir(&logs).expect("a folder");
+        let grow = async |name: &str, id: &str, parts: usize| {
+            let log = testdata.join(name).join(format!("eventlog_v2_{id}/events_1_{id}"));
+            let log = fs::read_to_string(log).expect("a log");
+            let lines: Vec<_> = log.split_inclusive('\n').collect();
+            fs::write(logs.join(id), lines[..lines.len() / parts].concat()).expect("a file");
+            let found = discover(std::slice::from_ref(&logs));
+            ingest(&lake, found, &Options::default(), Arc::default()).await.expect("rows");
+        };
+        let engine = async |memory_bytes| {
+            let settings = Settings { memory_bytes, ..Settings::default() };
+            Engine::new(Arc::clone(&lake), &settings).await.expect("an engine")
+        };
+        let count = |rows: &[RecordBatch]| rows.iter().map(RecordBatch::num_rows).sum::<usize>();
+        let [(first, id), (second, other)] = LOGS;
+        grow(first, id, 2).await;
+        grow(second, other, 1).await;
+        let large = engine(1 << 31).await;
+        assert_eq!(large.roll_up(|_, _| ()).await.expect("both").applications, 2);
+        grow(first, id, 1).await;
+
+        let small = engine(1 << 19).await;
+        let rolled_up = small.roll_up(|_, _| ()).await.expect("it is told");
+        assert_eq!((rolled_up.applications, rolled_up.too_large), (0, vec![id.to_owned()]));
+        let mut live = LiveRollups::default();
+        for _ in 0..2 {
+            let rows = small.live_totals(&mut live).await.expect("rows of before");
+            assert_eq!((count(&rows), live.too_large().collect::<Vec<_>>()), (2, vec![id]));
+        }
+        large.refresh().await.expect("it can be read");
+        let rows = large.live_totals(&mut live).await.expect("still those of before");
+        assert_eq!((count(&rows), live.too_large().len()), (2, 1), "it has not changed");
+        assert_eq!(large.roll_up(|_, _| ()).await.expect("it fits").applications, 1);
+        large.refresh().await.expect("it can be read");
+        large.live_totals(&mut live).await.expect("rows of the lake");
+        assert_eq!(live.too_large().len(), 0);
+    }
 
     #[test]
     fn portions_have_all_and_no_more_than_asked_for() {

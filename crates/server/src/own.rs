@@ -30,6 +30,12 @@ pub(crate) fn write(out: &mut Exposition, snapshot: &Snapshot) {
             "Families of --metrics-dir that could not be computed; the log says which.",
             snapshot.failed as f64,
         ),
+        (
+            "stagelight_snapshot_left_out_applications",
+            "Applications that are too large for --memory-mib: counters and histograms have not all of \
+             them; the log says which.",
+            snapshot.left_out as f64,
+        ),
     ] {
         out.family(family, "gauge", help);
         out.sample(family, [], value);

@@ -21,6 +21,8 @@ pub(crate) struct Snapshot {
     pub(crate) dropped: Vec<(String, usize)>,
     /// How many families of `--metrics-dir` could not be computed.
     pub(crate) failed: usize,
+    /// Applications that are too large for memory.
+    pub(crate) left_out: usize,
     /// When it was computed.
     pub(crate) computed: Instant,
     /// How long that took.
@@ -95,7 +97,7 @@ struct Before {
     limits: Limits,
     /// Families in which series came twice, which is told once.
     repeated: HashSet<String>,
-    /// What was told of metrics that cannot be computed.
+    /// What was told of metrics and applications that cannot be computed.
     told: HashSet<String>,
 }
 
@@ -116,6 +118,15 @@ async fn compute(
         }
     }
     let failed = failed.len();
+    for app_id in rollups.too_large() {
+        if told.insert(app_id.to_owned()) {
+            tracing::error!(
+                app_id,
+                "an application wants more than --memory-mib: counters and histograms have not all of it"
+            );
+        }
+    }
+    let left_out = rollups.too_large().len();
     for family in order(&mut families) {
         if repeated.insert(family.clone()) {
             tracing::warn!(family, "series come twice; the greatest value of each is kept");
@@ -134,7 +145,7 @@ async fn compute(
     let dropped: Vec<_> = dropped.collect();
     let took = started.elapsed();
     tracing::debug!(series, ?took, "computed metrics");
-    Ok(Snapshot { text, open_metrics, series, dropped, failed, computed: started, took })
+    Ok(Snapshot { text, open_metrics, series, dropped, failed, left_out, computed: started, took })
 }
 
 fn publish(status: &watch::Sender<Status>, snapshot: Snapshot) {

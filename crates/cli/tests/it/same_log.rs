@@ -192,6 +192,18 @@ fn an_application_without_an_end_is_lost_after_a_while() {
     let run = stagelight.run(&["sql", "--threshold", "lost=1", status]);
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("there is no threshold `lost`"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("SELECT name, value, unit, meaning FROM thresholds"),
+        "{}",
+        run.stderr
+    );
+    for (wrong, said) in [
+        ("lost_aftre=36h", "did you mean `lost_after`?"),
+        ("skew_ratio=36h", "threshold `skew_ratio` is no duration: its unit is ratio"),
+    ] {
+        let run = stagelight.run(&["sql", "--threshold", wrong, status]);
+        assert!(run.code == 1 && run.stderr.contains(said), "{}", run.stderr);
+    }
     let so_far = "SELECT totals, segments_truncated FROM completeness";
     let args = ["sql", "--threshold", "lost_after=100y", "--format", "ndjson", so_far];
     assert_eq!(

@@ -117,8 +117,8 @@ async fn totals_are_those_of_the_events() {
     settings.thresholds.set("skew_ratio", 0.0);
     let (_folder, engine) = engine_of(&testdata(), &settings).await;
     let rolled_up = engine.roll_up(|_, _| ()).await.expect("it is rolled up");
-    assert!(rolled_up > 10, "{rolled_up}");
-    assert_eq!(engine.roll_up(|_, _| ()).await.expect("nothing to do"), 0);
+    assert!(rolled_up.applications > 10 && rolled_up.too_large.is_empty(), "{rolled_up:?}");
+    assert_eq!(engine.roll_up(|_, _| ()).await.expect("nothing to do").applications, 0);
     for (columns, events) in TOTALS {
         // Of what an application has none, the events have no row.
         let kept = format!(
@@ -233,7 +233,7 @@ async fn counters_are_the_same_whatever_was_rolled_up() {
             assert!(sum(&families, name) > sum(&before, name), "{name} {logs:?}");
         }
         if n == 0 {
-            assert!(engine.roll_up(|_, _| ()).await.expect("it is rolled up") > 0);
+            assert!(engine.roll_up(|_, _| ()).await.expect("it is rolled up").applications > 0);
             assert_eq!(families, counted(&engine, &mut live).await, "{logs:?}");
         }
         before = families;
@@ -243,4 +243,34 @@ async fn counters_are_the_same_whatever_was_rolled_up() {
     let answer = engine.sql("SELECT sum(executor_run_time_ms) FROM stages").await.expect("a sum");
     let all = answer.batches[0].column(0).as_primitive::<Int64Type>().value(0);
     assert!((sum(&before, run_time) - all as f64 / 1000.0).abs() < 1e-6, "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_has_regressed_where_the_view_says_so() {
+    let mut settings = Settings::default();
+    for (name, value) in [
+        ("regression_max_runs", 6.0),
+        ("regression_min_runs", 3.0),
+        ("regression_min_difference", 2.0),
+        ("regression_ratio", 1.1),
+        ("regression_z_score", 2.0),
+    ] {
+        settings.thresholds.set(name, value);
+    }
+    let (_folder, engine) = engine_of(&[root().join("testdata/runs")], &settings).await;
+    let metrics = Metric::embedded().expect("headers are whole").into_iter();
+    let metrics: Vec<_> = metrics.filter(|of| of.family.ends_with("_regressed")).collect();
+    let families = engine.families(&metrics, WINDOW, &mut LiveRollups::default()).await;
+    let family = families.expect("samples").families.remove(0);
+    let of = |value: f64| -> Vec<String> {
+        let samples = family.samples.iter().filter(|sample| sample.value == value);
+        samples.map(|sample| sample.labels[3].clone()).collect()
+    };
+    let (regressed, others) = (of(1.0), of(0.0));
+    assert!(!regressed.is_empty() && !others.is_empty(), "{regressed:?} {others:?}");
+    let sql = "SELECT app_id FROM regressions
+               WHERE scope = 'application' AND measure = 'duration_ms'";
+    let said = text(&engine, sql).await;
+    assert!(regressed.iter().all(|id| said.contains(id)), "{regressed:?} {said}");
+    assert_eq!(said.lines().count(), regressed.len() + 4, "{said}");
 }

@@ -132,6 +132,11 @@ async fn one_s_own_metric_that_is_wrong_is_missing_alone() {
         std::fs::write(folder.path().join(format!("{family}.sql")), header + sql).expect("a file");
     };
     declared("my_jobs", "SELECT app_id, count(*) AS value FROM jobs GROUP BY app_id");
+    declared(
+        "my_difference",
+        "SELECT 'a' AS app_id, num_tasks_difference AS value
+         FROM compare('local-1795371532772', 'local-1795371532772') WHERE scope = 'application'",
+    );
     declared("my_typo", "SELECT app_id, cuont AS value FROM jobs");
     declared("my_label", "SELECT count(*) AS value FROM jobs");
     let settings = Settings { metrics_dir: Some(folder.path().to_owned()), ..settings() };
@@ -139,6 +144,7 @@ async fn one_s_own_metric_that_is_wrong_is_missing_alone() {
     let scrape = server.get("/metrics").await;
     server.stop().await;
     assert_eq!(scrape.family("my_jobs").len(), 1);
+    assert_eq!(scrape.family("my_difference").len(), 1);
     assert!(scrape.family("my_typo").is_empty() && scrape.family("my_label").is_empty());
     assert!(!scrape.family("stagelight_spark_application_jobs").is_empty());
     assert!(scrape.body.contains("\nstagelight_snapshot_failed_families 2\n"), "{}", scrape.body);
