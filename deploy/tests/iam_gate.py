@@ -9,6 +9,9 @@ the policies here say, and raises what else one might say.
 import json
 import re
 import threading
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from fnmatch import fnmatchcase
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,9 +23,11 @@ REFUSED_SQS = json.dumps({"__type": "com.amazonaws.sqs#AccessDeniedException",
 
 
 class Gate:
-    """Lets through to `emulator` what `policy` allows, at `url`."""
+    """Lets through to `emulator` what `policy` allows, at `url`. Objects seem to be older than they are
+    by `age`: what waits for an age need not be waited for."""
 
-    def __init__(self, emulator, policy):
+    def __init__(self, emulator, policy, age=timedelta()):
+        self.age = age
         self.statements = json.loads(policy)["Statement"]
         self.emulator = urlsplit(emulator).netloc
         self.used = set()
@@ -31,11 +36,19 @@ class Gate:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # One packet for each answer: else each waits for the one before to be acknowledged.
+            wbufsize = -1
+            disable_nagle_algorithm = True
 
             def __getattr__(self, name):
                 if name.startswith("do_"):
                     return lambda: gate.answer(self)
                 raise AttributeError(name)
+
+            def handle(self):
+                # Who asked may be gone before the answer.
+                with suppress(ConnectionError):
+                    super().handle()
 
             def log_message(self, *_):
                 pass
@@ -65,7 +78,18 @@ class Gate:
             if not self.allows("s3:ListBucket", bucket, {"s3:prefix": key}):
                 self.refused.append(("s3:ListBucket", bucket, key))
                 return reply(request, 403, REFUSED_S3)
-        return reply(request, status, answer, headers)
+        return reply(request, status, self.aged(answer), [self.aged_header(*each) for each in headers])
+
+    def aged(self, listing):
+        def older(found):
+            at = datetime.fromisoformat(found[1].decode()) - self.age
+            return f"<LastModified>{at.isoformat(timespec='milliseconds')}</LastModified>".encode()
+        return re.sub(rb"<LastModified>(.*?)</LastModified>", older, listing)
+
+    def aged_header(self, name, value):
+        if name.lower() == "last-modified":
+            value = format_datetime(parsedate_to_datetime(value) - self.age, usegmt=True)
+        return name, value
 
     def forward(self, request, body):
         connection = HTTPConnection(self.emulator, timeout=60)

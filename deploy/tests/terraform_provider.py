@@ -17,7 +17,6 @@ from functools import cache
 import grpc
 
 SOURCE = "registry.terraform.io/hashicorp/aws"
-PACKAGE = "@cdktf/provider-aws"
 LIST, SET = 2, 3
 
 # One attribute of generated code, as it is written to HCL.
@@ -60,22 +59,28 @@ class Provider:
 
 def response(package, names):
     """GetProviderSchema.Response of the protocol's version 6."""
-    with tarfile.open(package) as archive:
-        schemas = b""
-        for name in sorted(names):
-            is_data = name.startswith("data.")
-            folder = name.replace("data.", "data-").replace("_", "-")
-            folder = folder if is_data else folder.removeprefix("aws-")
-            try:
-                member = archive.extractfile(f"package/lib/{folder}/index.js")
-            except KeyError:
-                raise ValueError(f"the AWS provider has no {name}") from None
-            code = typescript(member.read().decode())
-            entry = text(1, name.removeprefix("data.")) + field(2, schema(code))
-            schemas += field(3 if is_data else 2, entry)
-    # The provider's own settings are of no interest; that it has none but the region will do.
+    wanted = {path(name): name for name in names}
+    schemas = b""
+    # In the order of the archive: to seek in one that is packed is to unpack it again.
+    with tarfile.open(package, "r|gz") as archive:
+        for member in archive:
+            if name := wanted.pop(member.name, None):
+                code = typescript(archive.extractfile(member).read().decode())
+                entry = text(1, name.removeprefix("data.")) + field(2, schema(code))
+                schemas += field(3 if name.startswith("data.") else 2, entry)
+            if not wanted:
+                break
+    if wanted:
+        raise ValueError(f"the AWS provider has no {', '.join(wanted.values())}")
+    # Of the provider's own settings, the region will do.
     region = attribute("region", "string", "optional")
     return field(1, field(2, field(2, region))) + schemas
+
+
+def path(name):
+    """Where the code of a resource or data source is."""
+    folder = name.removeprefix("aws_").replace("data.", "data-").replace("_", "-")
+    return f"package/lib/{folder}/index.js"
 
 
 def typescript(javascript):
