@@ -301,12 +301,12 @@ class Permissions(unittest.TestCase):
             self.assertLessEqual({statement["Sid"] for statement in gate.statements} - {"WriteLake"},
                                  {sid for sid, _ in gate.used})
 
+        self.put("failure-40")
         with self.behind("serve") as (gate, environment):
             code, said = self.work(environment)
             self.assertEqual(code, 1, said)
             self.assertTrue(any(action.startswith("sqs:") for action, *_ in gate.refused), said)
 
-        self.put("failure-40")
         self.emulator.sqs.purge_queue(QueueUrl=self.queue)
         self.emulator.sqs.send_message(QueueUrl=self.dead_letters, MessageBody="{}")
         with self.behind("replay") as (gate, environment):
