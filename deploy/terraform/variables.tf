@@ -95,7 +95,7 @@ variable "visibility_timeout_seconds" {
 }
 
 variable "max_receive_count" {
-  description = "A message that was received so often and never deleted goes to the dead-letter queue. What can be read another time is given back later each time: 10 are more than an hour."
+  description = "A message that was received so often and never deleted goes to the dead-letter queue. A worker that is killed counts as one, and so does an object that cannot be read for now."
   type        = number
   default     = 10
 
