@@ -10,7 +10,6 @@ import argparse
 import json
 import math
 import re
-import textwrap
 import time
 import urllib.parse
 import urllib.request
@@ -30,7 +29,7 @@ COLUMN, ROW = 0.62, 0.36  # inches of the grid
 DPI = 75
 COLORS = ["#4e79a7", "#f28e2b", "#59a14f", "#b07aa1", "#edc948", "#76b7b2", "#e15759", "#9c755f"]
 NAMED = {"green": "#3a8f3a", "orange": "#e07b00", "red": "#d02020", "blue": "#4e79a7", "text": "#222"}
-LEGENDS, BARS, ROWS = 6, 12, 12
+LEGENDS, BARS = 6, 14
 UNITS = {"1024": ["", "Ki", "Mi", "Gi", "Ti", "Pi"], "1000": ["", "k", "M", "G", "T", "P"]}
 RATES = {"ops": "/s", "reqps": "/s", "opm": "/min", "binBps": "B/s", "bytes": "B"}
 
@@ -76,7 +75,7 @@ class Plot:
         figure.savefig(file, dpi=DPI, facecolor=figure.get_facecolor())
         plt.close(figure)
         with Image.open(file) as image:
-            image.convert("RGB").quantize(64).save(file, optimize=True)
+            image.convert("RGB").quantize(160).save(file, optimize=True)
         return file
 
     def _text(self, x, y, text, size, **options):
@@ -137,7 +136,7 @@ class Plot:
         axes.spines[:].set_color("#bbb")
         axes.grid(color="#eee", linewidth=0.6)
         axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))
-        axes.xaxis.set_major_locator(dates.AutoDateLocator(maxticks=6))
+        axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=3, maxticks=7))
         defaults = panel["fieldConfig"]["defaults"]
         unit = defaults["unit"]
         axes.yaxis.set_major_formatter(lambda value, _: written(value, unit))
@@ -151,13 +150,12 @@ class Plot:
             axes.stackplot(times, layers, colors=COLORS, alpha=0.75, linewidth=0)
         for place, (name, points) in enumerate(drawn):
             color = COLORS[place % len(COLORS)]
-            shown = " ".join(name.split())
             if not stacked:
                 times = [datetime.fromtimestamp(at) for at, _ in points]
                 # Where the points stop, the line stops.
                 axes.plot(times, [v for _, v in points], color=color, linewidth=1.1)
             if place < LEGENDS:
-                axes.plot([], [], color=color, linewidth=3, label=plain(textwrap.shorten(shown, 30, placeholder="…") or "-"))
+                axes.plot([], [], color=color, linewidth=3, label=plain(short(name, 30) or "-"))
         top = max((v for _, p in drawn for _, v in p if math.isfinite(v)), default=1)
         for step in defaults["thresholds"]["steps"]:
             if step["value"] is not None and defaults["custom"].get("thresholdsStyle"):
@@ -192,7 +190,10 @@ class Plot:
         return drawn
 
     def _bargauge(self, panel):
-        drawn = [(name, points[-1][1]) for name, points in self._named(panel)][:BARS]
+        drawn = [(name, points[-1][1]) for name, points in self._named(panel)]
+        if panel["targets"][0]["format"] == "heatmap":
+            drawn = buckets(drawn)
+        drawn = drawn[:BARS]
         if not drawn:
             return drawn
         axes = self._axes(panel["gridPos"], (0.1, 0.1, 0.1, 0.34))
@@ -201,8 +202,7 @@ class Plot:
         for place, (name, value) in enumerate(drawn):
             color = level(defaults["thresholds"]["steps"], value)
             axes.barh(place, value / most, height=0.75, color=color, alpha=0.45)
-            shown = textwrap.shorten(" ".join(name.split()), 46, placeholder="…")
-            axes.text(0.01, place, plain(shown), fontsize=6.5, va="center")
+            axes.text(0.01, place, plain(short(name, 46)), fontsize=6.5, va="center")
             text = written(value, defaults["unit"], defaults.get("decimals"))
             axes.text(1.0, place, text, fontsize=7, va="center", ha="right", weight="bold")
         axes.set(xlim=(0, 1), ylim=(max(len(drawn), 4) - 0.5, -0.5))
@@ -211,7 +211,7 @@ class Plot:
 
     def _table(self, panel):
         options = next(t["options"] for t in panel["transformations"] if t["id"] == "organize")
-        shown, names = list(options["indexByName"]), options["renameByName"]
+        shown, names = sorted(options["indexByName"], key=options["indexByName"].get), options["renameByName"]
         keys = [name for name in shown if not name.startswith("Value") and name not in names]
         rows = {}
         for target in panel["targets"]:
@@ -247,7 +247,7 @@ class Plot:
                     text = written(value, units.get(title, "none")) if math.isfinite(value) else "-"
                 else:
                     room_for = int(width * weights[column] / sum(weights))
-                    color, text = "#222", textwrap.shorten(" ".join(value.split()), room_for, placeholder="…")
+                    color, text = "#222", short(value, room_for)
                 axes.text(edges[column], place, plain(text), fontsize=6.5, va="center", color=color)
         axes.set(xlim=(0, 1), ylim=(room - 0.5, -0.5))
         axes.axis("off")
@@ -259,15 +259,28 @@ class Plot:
         room = panel["gridPos"]["h"] - 2
         for place, alert in enumerate(fired[:room]):
             position = panel["gridPos"]
-            text = textwrap.shorten(" ".join(alert["annotations"]["summary"].split()), position["w"] * 8, placeholder="…")
+            text = short(alert["annotations"]["summary"], position["w"] * 8)
             color = {"critical": "red", "warning": "orange", "info": "blue"}[alert["labels"]["severity"]]
             self._text(position["x"] + 0.2, position["y"] + 2.6 + place, text, 6.5, color=NAMED[color])
         return fired
 
 
+def buckets(drawn):
+    """The bars of a histogram: each bucket without those below it."""
+    counts = sorted((float(le), count) for le, count in drawn)
+    below = [0, *(count for _, count in counts)]
+    return [(f"up to {le:g} s", count - less) for (le, count), less in zip(counts, below)]
+
+
 def level(steps, value):
     reached = [s["color"] for s in steps if s["value"] is None or value >= s["value"]]
     return NAMED.get(reached[-1], "#222")
+
+
+def short(text, room):
+    """In one line of so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= room else line[: max(room - 1, 1)] + "…"
 
 
 def plain(text):

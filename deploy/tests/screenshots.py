@@ -39,7 +39,7 @@ def main():
             started.put(TESTDATA / "logs" / name)
         folders = [TESTDATA / "logs" / name for name in names] + runs[6:]
         logs = [Log(folder, begins + 5.5 + 19 * n) for n, folder in enumerate(folders)]
-        feed(logs, started.watched, until=begins + LIVE - 30)
+        feed(logs, started.watched, until=begins + LIVE - 90)
         bad = started.folder / "bad"
         bad.mkdir()
         (bad / "events_1_local-1").write_text('{"Event": nonsense\n')

@@ -73,7 +73,7 @@ def board():
         board.series(
             title, f"{what} so far, by their status then. " + SCRAPED, "none",
             [Query(total("status", scope.now(family)), "{{status}}")],
-            alert="SparkTasksFail" if what == "Task attempts" else "",
+            about="SparkTasksFail" if what == "Task attempts" else "",
         )  # fmt: skip
     board.series(
         "Stages running", "How many stage attempts ran. " + HAPPENED, "none",
@@ -132,7 +132,7 @@ def board():
             Query(scope.spread("stagelight_spark_stage_output_bytes", ""), "output"),
             Query(scope.spread(spilled, ""), "spilled to disk"),
         ],
-        alert="SparkSpillsMuch",
+        about="SparkSpillsMuch",
     )  # fmt: skip
     board.series(
         "Driver heap", "Heap that the driver used, the peak of its last report, and what it may use."

@@ -81,6 +81,11 @@ TO_EXECUTORS = Link("Executors and cost", "stagelight-executors", ("app_name", "
 TO_NAME = Link("Applications of this name", "stagelight-fleet", ("app_name",))
 
 
+def told(*names):
+    """The alerts that a panel names."""
+    return [name for name in dict.fromkeys(names) if name]
+
+
 def level(value, color):
     return model.Threshold(value=value, color=color)
 
@@ -148,14 +153,11 @@ class Board:
     # The kinds of panels.
 
     def series(self, title, description, unit, queries, width=8, height=8, stacked=False,
-               levels=(), alert="", link=None, low=0, high=None):  # fmt: skip
-        """Lines over time; an alert's number is a dashed line."""
+               levels=(), alert="", about="", link=None):  # fmt: skip
+        """Lines over time; the number of an alert is a dashed line, of what it is about there is none."""
         panel = timeseries.Panel().unit(unit).line_width(1).span_nulls(False)
         panel.show_points(common_model.VisibilityMode.AUTO).fill_opacity(60 if stacked else 10)
-        if low is not None:
-            panel.min(low)
-        if high is not None:
-            panel.max(high)
+        panel.min(0)
         if stacked:
             panel.stacking(common.StackingConfig().mode(common_model.StackingMode.NORMAL))
         panel.thresholds(thresholds(levels, alert, base="transparent"))
@@ -176,9 +178,9 @@ class Board:
         if link:
             panel.data_links([link.of_series()])
         self._targets(panel, queries)
-        self._place(panel, title, description, width, height, [alert] if alert else [])
+        self._place(panel, title, description, width, height, told(alert, about))
 
-    def stat(self, title, description, unit, expr, width=4, height=4, levels=(), alert="",
+    def stat(self, title, description, unit, expr, width=4, height=4, levels=(), alert="", about="",
              base="text", text=False, no_value="-", decimals=None, legend=""):  # fmt: skip
         """One number, or the name of what is."""
         panel = stat.Panel().unit(unit).thresholds(thresholds(levels, alert, base))
@@ -191,19 +193,19 @@ class Board:
         if decimals is not None:
             panel.decimals(decimals)
         self._targets(panel, [Query(expr, legend)], instant=True)
-        self._place(panel, title, description, width, height, [alert] if alert else [])
+        self._place(panel, title, description, width, height, told(alert, about))
 
     def bars(self, title, description, unit, expr, legend, width=8, height=8, levels=(),
-             alert="", link=None):  # fmt: skip
-        """A bar for each of a few."""
+             alert="", link=None, format_=PromQueryFormat.TIME_SERIES):  # fmt: skip
+        """A bar for each of a few; the format of heatmaps makes bars of a histogram's buckets."""
         panel = bargauge.Panel().unit(unit).thresholds(thresholds(levels, alert, "blue")).min(0)
         panel.orientation(common_model.VizOrientation.HORIZONTAL)
         panel.display_mode(common_model.BarGaugeDisplayMode.BASIC)
         panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
         if link:
             panel.data_links([link.of_series()])
-        self._targets(panel, [Query(expr, legend)], instant=True)
-        self._place(panel, title, description, width, height, [alert] if alert else [])
+        self._targets(panel, [Query(expr, legend)], True, format_)
+        self._place(panel, title, description, width, height, told(alert))
 
     def table(self, title, description, keys, columns, width=24, height=9, sort="", links=()):
         """A row for each combination of keys; links go from the column of their last variable."""
@@ -241,8 +243,8 @@ class Board:
             panel.override_by_name(name, [model.DynamicConfigValue(id_val="links", value=urls)])
         if sort:
             panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
-        told = list(dict.fromkeys(column.alert for column in columns if column.alert))
-        self._place(panel, title, description, width, height, told)
+        alerts_of = told(*(column.alert for column in columns))
+        self._place(panel, title, description, width, height, alerts_of)
 
     def alert_states(self, names, keys, links=(), width=16, height=8):
         """Which alerts fire, from the rules' own series, and Grafana's list of the same."""

@@ -1,5 +1,7 @@
 """Stages of an application: when they ran, what their tasks did."""
 
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
 from .layout import (
     HAPPENED, LAST, READ, TO_APPLICATION, Board, Query, app_variables, choice,
 )  # fmt: skip
@@ -58,7 +60,7 @@ def board():
     )  # fmt: skip
     board.stat(
         "Spilled to disk", "Size on disk of what was spilled. " + LAST, "bytes",
-        total("", seen("disk_spilled_bytes")), width=4, alert="SparkSpillsMuch",
+        total("", seen("disk_spilled_bytes")), width=4, about="SparkSpillsMuch",
     )  # fmt: skip
     board.stat(
         "Failed tasks", "Task attempts that failed; killed ones are not among them. " + LAST, "none",
@@ -125,9 +127,9 @@ def board():
         width=12,
     )  # fmt: skip
     board.bars(
-        "How long stages take", "Stages of the name, by how long they took: how many were not longer"
-        " than that, since the lake began.", "none",
-        f"sort({total('le', named.now('stagelight_spark_stage_duration_seconds_bucket'))})",
-        "up to {{le}} s", width=12,
+        "How long stages take", "All stages of the name that the lake has, by how long they took: up to"
+        " so many seconds, and longer than the bar before.", "none",
+        total("le", named.now("stagelight_spark_stage_duration_seconds_bucket")), "{{le}}", width=12,
+        format_=PromQueryFormat.HEATMAP,
     )  # fmt: skip
     return board
