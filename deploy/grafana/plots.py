@@ -135,12 +135,13 @@ class Plot:
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[:].set_color("#bbb")
         axes.grid(color="#eee", linewidth=0.6)
-        axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))
-        axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=3, maxticks=7))
+        axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M" if self.window.end - self.window.start < 86400 else "%m-%d %H:%M"))
         defaults = panel["fieldConfig"]["defaults"]
         unit = defaults["unit"]
         axes.yaxis.set_major_formatter(lambda value, _: written(value, unit))
-        axes.set_xlim(*(datetime.fromtimestamp(t) for t in (self.window.start, self.window.end)))
+        start, end = self.window.start, self.window.end
+        axes.set_xlim(datetime.fromtimestamp(start), datetime.fromtimestamp(end))
+        axes.set_xticks([datetime.fromtimestamp(start + (end - start) * n / 5) for n in range(5)])
         drawn.sort(key=lambda series: -max(v for _, v in series[1] if math.isfinite(v)))
         stacked = defaults["custom"].get("stacking", {}).get("mode") == "normal"
         if stacked and drawn:
@@ -233,10 +234,11 @@ class Plot:
         if not ordered:
             return ordered
         axes = self._axes(panel["gridPos"], (0.12, 0.1, 0.12, 0.36))
-        weights = [2.2 if not name.startswith("Value") else 1 for name in shown]
+        dated = {title for title, unit in units.items() if unit == "dateTimeAsIso"}
+        weights = [1 if n.startswith("Value") and names[n] not in dated else 2.2 for n in shown]
         edges = [sum(weights[:n]) / sum(weights) for n in range(len(weights) + 1)]
         room = int((panel["gridPos"]["h"] * ROW - 0.5) / 0.17)
-        width = panel["gridPos"]["w"] * COLUMN / 0.078
+        width = panel["gridPos"]["w"] * COLUMN / 0.062
         for column, name in enumerate(shown):
             title = names.get(name, name)
             axes.text(edges[column], 0, title, fontsize=6.5, weight="bold", va="center")
