@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -76,6 +77,8 @@ class Chain:
         self._stack = ExitStack()
 
     def __enter__(self):
+        # What it has started ends with it, also where it is told to end.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             return self._start()
         except BaseException:

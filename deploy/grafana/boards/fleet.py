@@ -40,12 +40,12 @@ def board():
         "none", ended_badly("lost"), levels=[(1, "red")], alert="SparkApplicationLost",
     )  # fmt: skip
     board.stat(
-        "Jobs running", "Jobs of all applications in --metrics-window that have not ended.", "none",
+        "Jobs running now", "Jobs of all applications in --metrics-window that have not ended.", "none",
         total("", scope.now("stagelight_spark_application_jobs", 'status="running"'))
         + " or vector(0)",
     )  # fmt: skip
     board.stat(
-        "Tasks running", "Task attempts that have begun and not ended.", "none",
+        "Tasks running now", "Task attempts that have begun and not ended.", "none",
         total("", scope.now("stagelight_spark_application_tasks", 'status="running"'))
         + " or vector(0)",
     )  # fmt: skip

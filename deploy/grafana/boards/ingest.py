@@ -46,7 +46,7 @@ def board():
         alert="StagelightDown",
     )  # fmt: skip
     board.stat(
-        "Age of the metrics", "The oldest snapshot of the lake that metrics come from.", "s",
+        "Age of the metrics now", "The oldest snapshot of the lake that metrics come from.", "s",
         f"max({serve}_age_seconds{{{SERVE}}})", alert="StagelightMetricsStale",
     )  # fmt: skip
     board.stat(
@@ -58,7 +58,7 @@ def board():
         "Series of Spark", "Of all `serve`, the most.", "none", f"max({serve}_series{{{SERVE}}})"
     )
     board.stat(
-        "Series dropped", "Series that had no room, and are summed up under `other` or left out.",
+        "Series dropped now", "Series that had no room, and are summed up under `other` or left out.",
         "none", f"max(sum by (instance) ({serve}_dropped_series{{{SERVE}}}))",
         levels=[(1, "orange")], alert="StagelightSeriesDropped",
     )  # fmt: skip
@@ -75,7 +75,7 @@ def board():
         [Query(f"{serve}_compute_seconds{{{SERVE}}}", "{{instance}}")],
     )  # fmt: skip
     board.series(
-        "Series dropped", "By family. Raise --max-series, or shorten --metrics-window. " + NOW, "none",
+        "Series dropped, by family", "Those that had no room. Raise --max-series, or shorten --metrics-window. " + NOW, "none",
         [Query(
             f"max by (family) ({serve}_dropped_series{{{SERVE}}}) > 0 or max({serve}_dropped_series{{{SERVE}}})",
             "{{family}}",
