@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import re
+import sys
 import time
 import urllib.parse
 import urllib.request
@@ -43,13 +44,22 @@ def main():
     parser.add_argument("--variable", action="append", default=[], metavar="NAME=REGEX")
     parser.add_argument("--only", metavar="UID", help="one dashboard")
     given = parser.parse_args()
+    if not re.fullmatch(r"\d+[smhd]", given.last):
+        parser.error(f"--last {given.last}: a number and s, m, h or d")
+    if wrong := [variable for variable in given.variable if "=" not in variable]:
+        parser.error(f"--variable {wrong[0]}: no NAME=REGEX")
+    if given.only not in (None, *dashboards()):
+        parser.error(f"--only {given.only}: there are {', '.join(dashboards())}")
     length = int(given.last[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[given.last[-1]]
     variables = dict(variable.split("=", 1) for variable in given.variable)
     now = time.time()
     for uid, dashboard in dashboards().items():
         if given.only in (None, uid):
             plot = Plot(given.prometheus, now - length, now, given.scrape_interval, variables)
-            print(plot.save(dashboard, given.into / f"{uid}.png"))
+            try:
+                print(plot.save(dashboard, given.into / f"{uid}.png"))
+            except OSError as error:
+                sys.exit(f"{given.prometheus}: {error}")
 
 
 class Plot:
