@@ -23,6 +23,8 @@ ROLES = ["worker", "serve", "maintain"]
 # Flags that the chart sets itself: each has a value of its own, or follows from one.
 OF_THE_CHART = {"lake", "config", "listen", "queue-url", "metrics-dir", "drain-timeout"}
 
+CLEANING = ["clean-after", "clean-max-logs", "clean-max-gib"]
+
 TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 OBJECTS = {"type": "array", "items": {"type": "object"}}
 QUANTITY = {"type": ["string", "number"], "pattern": "^[0-9]+([.][0-9]+)?(m|[kMGT]i?)?$"}
@@ -45,6 +47,13 @@ RULES = {
     "fullnameOverride": {"pattern": "^(|[a-z]([a-z0-9-]*[a-z0-9])?)$"},
     "image.digest": {"pattern": "^(|sha256:[0-9a-f]{64})$"},
     "image.pullPolicy": {"enum": ["IfNotPresent", "Always", "Never"]},
+    # What the binary asks of flags that are said together, and cannot ask of those in a file.
+    "worker.config": {"dependencies": {"reconcile-every": ["prefix"]}},
+    "maintain.config": {
+        "dependencies": {flag: ["clean-logs"] for flag in CLEANING} | {
+            "clean-logs": {"anyOf": [{"required": [flag]} for flag in CLEANING]}
+        }
+    },
     "graviton": {"enum": ["prefer", "require", "any"]},
     "listenAddress": {"enum": ["0.0.0.0", "[::]"]},
     "*annotations": TEXTS,
@@ -137,7 +146,7 @@ def schema_of(path: str, value: object, comments: dict[str, str], flags: dict) -
     rule = next((rule for glob, rule in RULES.items() if fnmatch.fnmatchcase(path, glob)), {})
     if re.fullmatch(r"(\w+\.)?config", path):
         command = path.removesuffix("config").removesuffix(".")
-        return schema | of(flags[command])
+        return schema | of(flags[command]) | rule
     if re.fullmatch(r"\w+\.pod", path):
         pod = yaml.safe_load((CHART / "values.yaml").read_text())["pod"]
         return schema | schema_of("pod", pod, comments, flags) | schema

@@ -315,6 +315,13 @@ class Binary(unittest.TestCase):
                                 flag = variable.removeprefix("STAGELIGHT_").lower().replace("_", "-")
                                 self.assertIn(flag, flags[command])
 
+    def test_ports_are_the_defaults(self):
+        """So that documents that name one are right of pods as well."""
+        for where, template in pods(render("--values", MINIMAL)).items():
+            for port in ports_of(template):
+                listen = schema.help_of(self.binary, template["spec"]["containers"][0]["args"][0])["listen"]
+                self.assertIn(f":{port['containerPort']}]", listen["description"])
+
     def test_configuration_is_accepted(self):
         """Each role gets as far as the lake, or a worker its queue, and neither can be there."""
         for values, manifests in rendered():
@@ -473,6 +480,9 @@ class Values(unittest.TestCase):
             ("worker.config.commit-after=1", "/worker/config/commit-after"),
             ("worker.config.in-flight-mib=1024", "worker.config.in-flight-mib: 1024 MiB do not fit"),
             ("worker.config.log=debug", "log"),
+            ("worker.config.reconcile-every=1h", "prefix required"),
+            ("maintain.config.clean-after=90d", "clean-logs required"),
+            ("maintain.config.clean-logs=s3://b/logs", "clean-after"),
             ("config.log-format=xml", "/config/log-format"),
             ("serve.config.memory-mib=2048", "serve.config.memory-mib: 2048 MiB for questions do not fit"),
             ("maintain.config.memory-mib=4096", "maintain.config.memory-mib"),
