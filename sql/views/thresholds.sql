@@ -17,6 +17,11 @@ FROM (
             'seconds',
             'An application without an end, of which so long nothing was heard, is lost.'
         ), (
+            'queryable_within',
+            600.0,
+            'seconds',
+            '`stagelight doctor`: what Spark writes is wanted in the lake within so long. Ours.'
+        ), (
             'spill_ratio',
             0.1,
             'ratio',

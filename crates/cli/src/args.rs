@@ -67,6 +67,7 @@ pub(crate) enum Command {
     Replay(Replay),
     Maintain(Maintain),
     Watch(Watch),
+    Doctor(Doctor),
 }
 
 /// Show what Stagelight finds in example logs, then serve it
@@ -323,6 +324,39 @@ pub(crate) struct Maintain {
     /// How the summary looks
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) summary: SummaryFormat,
+}
+
+/// Check an installation, and say what is wrong and how to mend it
+///
+/// Asks the lake and what is named of queue and logs, with the credentials that it has: run it where, and as
+/// whom, a worker, `serve` or `maintain` runs. It changes nothing. Exit code 3 says that something is wrong.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// The queue that workers receive from
+    #[arg(long, value_name = "URL", value_parser = queue_url)]
+    pub(crate) queue_url: Option<String>,
+    /// Where the logs are, as in s3://bucket/prefix
+    #[arg(long, value_name = "URI", value_parser = address)]
+    pub(crate) prefix: Option<Address>,
+    /// Whose rights are to be there
+    #[arg(long, value_name = "ROLE", default_value = "worker")]
+    pub(crate) role: Role,
+    /// How what it says looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) summary: SummaryFormat,
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+}
+
+/// Who runs with rights of his own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Reads logs, writes the lake
+    Worker,
+    /// Reads the lake
+    Serve,
+    /// Writes the lake and deletes from it; with --prefix, also logs (--clean-logs)
+    Maintain,
 }
 
 /// Reads a [`duration`] after which a lake's files may be deleted.

@@ -103,7 +103,7 @@ fn with_default(command: Command, key: &str, value: &Value) -> Result<Command, S
     if takes_bool && !matches!(value, Value::Boolean(_)) {
         return Err(format!("`{key}` is true or false"));
     }
-    Ok(command.mut_arg(id, |arg| arg.default_values(texts)))
+    Ok(command.mut_arg(id, |arg| arg.default_values(texts).required(false)))
 }
 
 fn text(value: &Value) -> Result<String, String> {
@@ -147,6 +147,15 @@ mod tests {
         assert_eq!(cli.global.lake, "/flag");
         let Cmd::Ingest(ingest) = cli.command else { panic!("ingest was asked for") };
         assert_eq!(usize::from(ingest.decoding.threads()), 1);
+    }
+
+    #[test]
+    fn what_a_command_needs_may_be_in_the_file() {
+        let file = "[worker]\nqueue-url = \"http://localhost/1/q\"\n";
+        let cli = with(file, &["worker"]).expect("it has all that it needs");
+        let Cmd::Worker(worker) = cli.command else { panic!("a worker was asked for") };
+        assert_eq!(worker.queue_url, "http://localhost/1/q");
+        assert!(with("", &["worker"]).is_err());
     }
 
     #[test]

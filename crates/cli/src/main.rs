@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod daemon;
 mod demo;
+mod doctor;
 mod format;
 mod ingest;
 mod live;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match args.command {
             Command::Demo(command) => demo::run(&args.global, &command).await,
+            Command::Doctor(command) => doctor::run(&args.global, &command).await,
             Command::Ingest(command) => ingest::run(&args.global, &command).await,
             Command::Maintain(command) => maintain::run(&args.global, &command).await,
             Command::Replay(command) => replay::run(&args.global, &command).await,

@@ -31,6 +31,13 @@ const NOT_ALL: u8 = 3;
 
 /// Merges, writes checkpoints, deletes and rolls up, in that order, and says what came of it.
 pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode> {
+    // clap does not see that of what a configuration file says.
+    if command.clean_logs.is_some()
+        && (command.clean_after, command.clean_max_logs, command.clean_max_gib)
+            == (None, None, None)
+    {
+        bail!("--clean-logs needs --clean-after, --clean-max-logs or --clean-max-gib");
+    }
     let logs = command.clean_logs.as_deref().map(local).transpose()?.flatten();
     logs.iter().try_for_each(|logs| keep_out(logs, &global.lake))?;
     let lake = Arc::new(retry::lake(|| Lake::open(&global.lake)).await?);

@@ -80,17 +80,33 @@ pub(crate) fn cell(text: &str) -> Cell {
     }
 }
 
+/// A verdict in as many characters as the longest has, in a colour that says how bad it is.
+pub(crate) fn verdict(word: &str) -> String {
+    let colour = match word {
+        _ if !is_colourful() => return format!("{word:<7}"),
+        "wrong" => "31",
+        "better" => "33",
+        "good" => "32",
+        _ => "90",
+    };
+    format!("\x1b[{colour}m{word:<7}\x1b[0m")
+}
+
 /// As much of a value as a table can show: its first characters, and nothing that a terminal
 /// would obey.
 pub(crate) fn shown(value: &str) -> String {
     const LONGEST: usize = 100;
-    let mut text: String =
-        value.chars().take(LONGEST + 1).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut text: String = on_one_line(value).chars().take(LONGEST + 1).collect();
     if let Some((at, _)) = text.char_indices().nth(LONGEST) {
         text.truncate(at);
         text.push('…');
     }
     text
+}
+
+/// A text without what a terminal would obey.
+pub(crate) fn on_one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Bytes in binary units, as Spark shows them.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use stagelight_ingest::{
@@ -24,6 +24,10 @@ static FAREWELL: Farewell = Farewell {
 
 /// Works until it is told to stop, and then until what it has begun is in or given back.
 pub(crate) async fn run(global: &Global, command: &args::Worker) -> Result<ExitCode> {
+    // clap does not see that of what a configuration file says.
+    if command.reconcile_every.is_some() && command.prefix.is_none() {
+        bail!("--reconcile-every needs --prefix, which it lists");
+    }
     // Whoever tells it to stop while it starts is heard, too.
     let stop = stopped()?.boxed();
     let probe = Arc::new(OwnProbe::<WorkerMetrics>::default());

@@ -10,6 +10,7 @@ mod admission;
 mod aws;
 mod commits;
 mod discover;
+mod doctor;
 mod envelope;
 mod fetch;
 mod group;
@@ -40,6 +41,7 @@ mod worker_metrics;
 
 pub use aws::settings as aws_settings;
 pub use discover::{Discovery, discover};
+pub use doctor::{Check, InspectedQueue, LakeRights, Verdict, check_lake, check_logs, check_queue};
 pub use envelope::{EnvelopeError, Notice, notices};
 pub use group::GroupLimits;
 pub use health::Health;

@@ -27,7 +27,7 @@ const REFUSED: [&str; 4] =
 /// S3, or what speaks as it does.
 #[derive(Clone)]
 pub struct S3 {
-    client: Client,
+    pub(crate) client: Client,
 }
 
 impl S3 {

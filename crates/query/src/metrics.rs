@@ -223,7 +223,11 @@ impl Engine {
 
         let mut families = Families::default();
         for metric in metrics {
-            let answered = async { collect(plan(&session, &shared, &metric.sql).await?).await };
+            let given = ParamValues::from(parameters.clone());
+            let answered = async {
+                let question = plan(&session, &shared, &metric.sql).await?;
+                collect(question.with_param_values(given)?).await
+            };
             let family = match answered.await {
                 Ok(answer) => metric.family(&answer),
                 // Who has written the file looks for it.

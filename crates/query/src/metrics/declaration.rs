@@ -212,8 +212,8 @@ GROUP BY namespace, app_name, app_id
   others: `sum` or `max`, in a series whose labels are `other`, or `none`. Labels that `kept` names are not
   `other` there, as in `-- kept: status`.
 - Schema `recent` has what the last day's applications are, and `live` what all add up to
-  (`live.application_totals`); all views can be asked as well, but ask for few applications: the query runs
-  whenever the lake has news.
+  (`live.application_totals`); all views can be asked as well, but for the recent applications alone, as in
+  `WHERE array_has($app_ids, app_id)`: the query runs whenever the lake has news.
 ";
 
 /// The metrics as a page in Markdown.

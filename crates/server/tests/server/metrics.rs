@@ -131,7 +131,12 @@ async fn one_s_own_metric_that_is_wrong_is_missing_alone() {
         );
         std::fs::write(folder.path().join(format!("{family}.sql")), header + sql).expect("a file");
     };
-    declared("my_jobs", "SELECT app_id, count(*) AS value FROM jobs GROUP BY app_id");
+    declared(
+        "my_jobs",
+        "SELECT jobs.app_id, count(*) AS value FROM jobs
+         JOIN recent.deployments AS runs ON runs.app_id = jobs.app_id
+         WHERE array_has($app_ids, jobs.app_id) GROUP BY jobs.app_id",
+    );
     declared(
         "my_difference",
         "SELECT 'a' AS app_id, num_tasks_difference AS value
