@@ -42,7 +42,7 @@ def board():
     board.stat(
         "Serving", "Processes of `stagelight serve` that were scraped; alert StagelightDown also looks"
         " at the target's `up`.", "none",
-        f"count({serve}_age_seconds{{{SERVE}}}) or vector(0)", levels=[(1, "green")], base="red",
+        f"count({serve}_age_seconds{{{SERVE}}}) or vector(0)", levels=[(1, "green")], base="red", width=3,
         alert="StagelightDown",
     )  # fmt: skip
     board.stat(
@@ -55,16 +55,22 @@ def board():
         "time() - max(stagelight_spark_application_last_event_timestamp_seconds)",
     )  # fmt: skip
     board.stat(
-        "Series of Spark", "Of all `serve`, the most.", "none", f"max({serve}_series{{{SERVE}}})"
+        "Series of Spark", "Of all `serve`, the most.", "none", f"max({serve}_series{{{SERVE}}})", width=3,
     )
     board.stat(
         "Series dropped now", "Series that had no room, and are summed up under `other` or left out.",
         "none", f"max(sum by (instance) ({serve}_dropped_series{{{SERVE}}}))",
-        levels=[(1, "orange")], alert="StagelightSeriesDropped",
+        width=3, levels=[(1, "orange")], alert="StagelightSeriesDropped",
     )  # fmt: skip
     board.stat(
         "Families failed", "Metrics of --metrics-dir that could not be computed.", "none",
-        f"max({serve}_failed_families{{{SERVE}}})", levels=[(1, "red")], alert="StagelightMetricsFail",
+        f"max({serve}_failed_families{{{SERVE}}})", width=3, levels=[(1, "red")],
+        alert="StagelightMetricsFail",
+    )  # fmt: skip
+    board.stat(
+        "Applications left out", "Applications that want more than --memory-mib: counters and histograms have not all of them.",
+        "none", f"max({serve}_left_out_applications{{{SERVE}}})", levels=[(1, "red")],
+        alert="StagelightApplicationsLeftOut",
     )  # fmt: skip
     board.series(
         "Age of the metrics", "How old the snapshot is that each `serve` answers from. " + NOW, "s",
