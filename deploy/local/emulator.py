@@ -8,6 +8,7 @@ import time
 
 LOGS = "spark-logs"
 PREFIX = "events/"
+QUEUE = "stagelight"
 LAKE = "s3://stagelight-lake/spark"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "local",
@@ -38,30 +39,33 @@ class Emulator:
         import boto3
 
         self.s3 = boto3.client("s3")
-        self._sqs = boto3.client("sqs")
-        self.s3.create_bucket(Bucket=LOGS)
-        self.s3.create_bucket(Bucket=LAKE.split("/")[2])
-        self.dead_letters = self._queue("stagelight-dead-letters", {})
-        policy = {
-            "deadLetterTargetArn": self._arn(self.dead_letters),
-            "maxReceiveCount": MAX_RECEIVES,
-        }
-        self.queue = self._queue("stagelight", {"RedrivePolicy": json.dumps(policy)})
-        notification = {
-            "QueueArn": self._arn(self.queue),
-            "Events": ["s3:ObjectCreated:*"],
-            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": PREFIX}]}},
-        }
-        self.s3.put_bucket_notification_configuration(
-            Bucket=LOGS, NotificationConfiguration={"QueueConfigurations": [notification]}
-        )
+        self.queue = provision(self.s3, boto3.client("sqs"))
 
-    def _queue(self, name, attributes):
-        return self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
-    def _arn(self, queue):
-        answer = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-        return answer["Attributes"]["QueueArn"]
+def provision(s3, sqs):
+    """Makes buckets, queue, dead letters and notification; gives the URL of the queue."""
+
+    def queue(name, **attributes):
+        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return url, answer["Attributes"]["QueueArn"]
+
+    s3.create_bucket(Bucket=LAKE.split("/")[2])
+    s3.create_bucket(Bucket=LOGS)
+    # Spark wants the folder of its logs to be there.
+    s3.put_object(Bucket=LOGS, Key=PREFIX, Body=b"")
+    _, dead_letters = queue("stagelight-dead-letters")
+    policy = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": MAX_RECEIVES}
+    url, arn = queue(QUEUE, RedrivePolicy=json.dumps(policy))
+    notification = {
+        "QueueArn": arn,
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": PREFIX}]}},
+    }
+    s3.put_bucket_notification_configuration(
+        Bucket=LOGS, NotificationConfiguration={"QueueConfigurations": [notification]}
+    )
+    return url
 
 
 class Uploader:
@@ -120,3 +124,9 @@ class Uploader:
 def segment_of(name):
     """The number of a file of a rolling log, `events_<number>_<application>`."""
     return int(name.split("_")[1])
+
+
+if __name__ == "__main__":
+    import boto3
+
+    provision(boto3.client("s3"), boto3.client("sqs"))

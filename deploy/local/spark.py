@@ -11,19 +11,7 @@ from pathlib import Path
 from emulator import segment_of
 
 JOB = Path(__file__).with_name("job.py")
-SETTINGS = {
-    "spark.master": "local-cluster[2,1,512]",
-    "spark.executor.memory": "512m",
-    "spark.eventLog.enabled": "true",
-    "spark.eventLog.rolling.enabled": "true",
-    # The least that Spark takes, of what a segment has before it is compressed.
-    "spark.eventLog.rolling.maxFileSize": "10m",
-    "spark.eventLog.logStageExecutorMetrics": "true",
-    "spark.stagelight.cluster": "local",
-    # As many tasks as the job asks for.
-    "spark.sql.adaptive.enabled": "false",
-    "spark.ui.enabled": "false",
-}
+SETTINGS = Path(__file__).with_name("spark.conf")
 
 
 @dataclass
@@ -47,13 +35,13 @@ class Stage:
 def start(processes, folder, events, rounds, tasks):
     scratch = folder / "scratch"
     scratch.mkdir()
-    settings = SETTINGS | {
+    settings = {
         "spark.eventLog.dir": events.as_uri(),
         "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={scratch}",
         "spark.executor.extraJavaOptions": f"-Djava.io.tmpdir={scratch}",
     }
     home = _home(folder)
-    words = [home / "bin/spark-submit", "--name", "orders"]
+    words = [home / "bin/spark-submit", "--properties-file", SETTINGS]
     for setting in settings.items():
         words += ["--conf", "=".join(setting)]
     return processes.start(
