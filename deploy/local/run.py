@@ -27,10 +27,12 @@ if find_spec("pyspark") is None and (VENV / "bin/python").exists():
 import emulator
 import measure
 import spark
-from processes import Failure, Processes, free_ports, get
+from processes import Failure, Processes, free_ports
 
 PORTS = ["emulator", "ingest", "serve", "prometheus", "alertmanager"]
 RULES = ROOT / "deploy/prometheus/rules.yaml"
+STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+FAILED, INTERRUPTED = 1, 130
 ALERTS = {"SparkJobFailed", "SparkApplicationFailed"}
 LOOKS_EVERY = 0.1
 # From Spark's end: the last segment's way, and the evaluation of the rules.
@@ -43,29 +45,29 @@ def main():
     if problems:
         print("There is missing, to run this:", *problems, sep="\n  ", file=sys.stderr)
         return 2
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda number, frame: sys.exit(128 + number))
+    for name in STOPS:
+        signal.signal(name, signal.default_int_handler)
     folder = args.folder or Path(tempfile.mkdtemp(prefix="stagelight-local-"))
-    processes, uploader, code = None, None, 1
+    processes = Processes(folder / "logs")
+    code = FAILED
     try:
         isolate(folder)
-        processes = Processes(folder / "logs")
         chain = Chain(args, folder, processes)
         measure_application(args, folder, chain, processes)
         code = 0
         if not args.once:
             stay(args, chain, processes)
-    except Failure as failure:
+    except (Failure, OSError) as failure:
         print(f"\nThis went wrong: {failure}", file=sys.stderr)
     except KeyboardInterrupt:
-        code = code if not args.once else 130
+        # Who has seen the outcome ends it so; before, it is an interruption.
+        code = INTERRUPTED if code == FAILED else code
     finally:
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for name in STOPS:
             signal.signal(name, signal.SIG_IGN)
-        if processes:
-            say("Stopping all of it.")
-            processes.stop()
-        if args.folder or code == 1:
+        say("Stopping all of it.")
+        processes.stop()
+        if args.folder or code == FAILED:
             say(f"Logs are in {folder / 'logs'}")
         else:
             shutil.rmtree(folder)

@@ -5,9 +5,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -22,6 +24,7 @@ sys.path.insert(0, str(LOCAL))
 import emulator  # noqa: E402
 
 TAKES_AT_MOST = 300
+STARTS_WITHIN = STOPS_WITHIN = 60
 
 
 def skip(test, why):
@@ -75,12 +78,43 @@ def run_times_of_spark(events):
     return found
 
 
+def is_gone_within(seconds, folder):
+    until = time.monotonic() + seconds
+    while processes_of(folder) and time.monotonic() < until:
+        time.sleep(0.2)
+    return processes_of(folder)
+
+
 class Chain(unittest.TestCase):
+    def test_who_is_stopped_or_killed_leaves_nothing(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(number), tempfile.TemporaryDirectory() as folder:
+                folder = Path(folder).resolve()
+                process = subprocess.Popen(
+                    [sys.executable, RUN, "--source", "folder", "--folder", folder],
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+                # The log is there as soon as there is an application.
+                until = time.monotonic() + STARTS_WITHIN
+                while process.poll() is None and not list(folder.glob("events/*/events_1_*")):
+                    self.assertLess(time.monotonic(), until)
+                    time.sleep(0.2)
+                if process.poll() == 2:
+                    skip(self, process.communicate()[0])
+                self.assertGreater(len(processes_of(folder)), 4)
+                process.send_signal(number)
+                said = process.communicate(timeout=STOPS_WITHIN)[0]
+                self.assertEqual(is_gone_within(STOPS_WITHIN, folder), [], said)
+                if number == signal.SIGTERM:
+                    self.assertEqual(process.returncode, 130, said)
+
     def test_every_stage_gets_into_prometheus_and_the_alert_to_alertmanager(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder).resolve()
             result = run("--once", "--rounds", 3, "--folder", folder)
-            if result.returncode == 2 and "is missing" in result.stderr:
+            if result.returncode == 2 and "There is missing" in result.stderr:
                 skip(self, result.stderr)
             self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
             self.assertEqual(processes_of(folder), [])
@@ -143,7 +177,7 @@ class Compose(unittest.TestCase):
     def test_files_of_containers_are_ours(self):
         for service in self.services.values():
             text = " ".join(service.get("command", []))
-            for name in re.findall(r"/local/(\S+)", text):
+            for name in re.findall(r"/local/([\w.]+)", text):
                 self.assertTrue((LOCAL / name).exists(), name)
         provider = DEPLOY / "grafana/provisioning/dashboards/stagelight.yaml"
         path = yaml.safe_load(provider.read_text())["providers"][0]["options"]["path"]
