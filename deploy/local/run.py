@@ -115,7 +115,12 @@ def arguments():
         parser.error("--rounds and --tasks are 1 at least")
     if args.folder:
         args.folder = args.folder.resolve()
-        if args.folder.exists() and (not args.folder.is_dir() or any(args.folder.iterdir())):
+        try:
+            args.folder.mkdir(parents=True, exist_ok=True)
+            full = any(args.folder.iterdir())
+        except OSError as error:
+            parser.error(str(error))
+        if full:
             parser.error(f"{args.folder} is not an empty folder")
     args.stagelight = stagelight()
     args.prometheus = shutil.which("prometheus")
@@ -251,7 +256,10 @@ class Chain:
         if self.emulator:
             settings = emulator.CREDENTIALS | {"AWS_ENDPOINT_URL": self.emulator.url}
             print("  export", *(f"{name}={value}" for name, value in settings.items()))
-        question = "SELECT * FROM stage_summary"
+        question = (
+            "SELECT stage_id, status, num_tasks, executor_run_time_ms, disk_bytes_spilled "
+            "FROM stages ORDER BY stage_id"
+        )
         print(f'  {self._stagelight} --lake {self.lake} sql "{question}"\n')
 
 
