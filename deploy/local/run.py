@@ -24,7 +24,7 @@ VENV = Path.home() / ".cache/stagelight/local"
 if find_spec("pyspark") is None and (VENV / "bin/python").exists():
     os.execv(VENV / "bin/python", [VENV / "bin/python", __file__, *sys.argv[1:]])
 
-import emulator
+import cloud
 import measure
 import spark
 from processes import Failure, Processes, free_ports
@@ -188,8 +188,8 @@ class Chain:
         listen = {name: f"127.0.0.1:{port}" for name, port in args.ports.items()}
         if args.source == "s3":
             say("Starting S3 and SQS.")
-            self.emulator = emulator.Emulator(processes, args.ports["emulator"])
-            self.lake = emulator.LAKE
+            self.emulator = cloud.Emulator(processes, args.ports["emulator"])
+            self.lake = cloud.LAKE
             ingest = ["worker", "--queue-url", self.emulator.queue]
             ingest += ["--commit-after", args.commit_after]
         else:
@@ -254,7 +254,7 @@ class Chain:
         print(f"              {self.urls['ingest']}/metrics of stagelight {self.ingest}")
         print("SQL")
         if self.emulator:
-            settings = emulator.CREDENTIALS | {"AWS_ENDPOINT_URL": self.emulator.url}
+            settings = cloud.CREDENTIALS | {"AWS_ENDPOINT_URL": self.emulator.url}
             print("  export", *(f"{name}={value}" for name, value in settings.items()))
         question = (
             "SELECT stage_id, status, num_tasks, executor_run_time_ms, disk_bytes_spilled "
@@ -300,7 +300,7 @@ def measure_application(args, folder, chain, processes):
     lake = measure.Lake(chain.command("sql"), f"{chain.urls['ingest']}/metrics")
     uploader = None
     if chain.emulator:
-        uploader = emulator.Uploader(chain.emulator.s3, chain.events)
+        uploader = cloud.Uploader(chain.emulator.s3, chain.events)
     try:
         say("Starting Spark; its first stage ends in some 20 s.")
         process = spark.start(processes, folder, chain.events, args.rounds, args.tasks)

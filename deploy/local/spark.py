@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from emulator import segment_of
+from cloud import segment_of
 
 JOB = Path(__file__).with_name("job.py")
 SETTINGS = Path(__file__).with_name("spark.conf")

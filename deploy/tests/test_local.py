@@ -21,7 +21,7 @@ LOCAL = DEPLOY / "local"
 RUN = LOCAL / "run.py"
 sys.path.insert(0, str(LOCAL))
 
-import emulator  # noqa: E402
+import cloud  # noqa: E402
 
 TAKES_AT_MOST = 300
 STARTS_WITHIN = STOPS_WITHIN = 60
@@ -206,16 +206,16 @@ class Compose(unittest.TestCase):
         self.assertEqual(host, "emulator")
         url = f"http://{host}:{port}"
         spark = " ".join(self.services["spark"]["command"])
-        self.assertIn(f"spark.eventLog.dir=s3a://{emulator.LOGS}/{emulator.PREFIX}", spark)
+        self.assertIn(f"spark.eventLog.dir=s3a://{cloud.LOGS}/{cloud.PREFIX}", spark)
         self.assertIn(f"fs.s3a.endpoint={url}", spark)
         self.assertEqual(
             self.services["worker"]["environment"]["STAGELIGHT_QUEUE_URL"],
-            f"{url}/000000000000/{emulator.QUEUE}",
+            f"{url}/000000000000/{cloud.QUEUE}",
         )
         for service in self.services.values():
             environment = service.get("environment", {})
             self.assertEqual(environment.get("AWS_ENDPOINT_URL", url), url)
-            self.assertEqual(environment.get("STAGELIGHT_LAKE", emulator.LAKE), emulator.LAKE)
+            self.assertEqual(environment.get("STAGELIGHT_LAKE", cloud.LAKE), cloud.LAKE)
 
     def test_prometheus_scrapes_where_they_listen(self):
         scraped = {

@@ -49,6 +49,9 @@ struct Held {
 
 struct Term {
     receipt: String,
+    /// When it came.
+    came: Instant,
+    /// It was hidden no earlier than this.
     received: Instant,
     until: Instant,
 }
@@ -74,7 +77,7 @@ impl Leases {
         let number = held.next;
         held.next += 1;
         let until = since + self.shared.visibility;
-        held.leases.insert(number, Term { receipt, received: since, until });
+        held.leases.insert(number, Term { receipt, came: Instant::now(), received: since, until });
         Lease { number, shared: Arc::clone(&self.shared) }
     }
 
@@ -87,10 +90,9 @@ impl Leases {
         }
     }
 
-    /// How long the message that was received first has been held.
-    pub(crate) fn oldest(&self) -> Duration {
-        let held = self.shared.held();
-        held.leases.values().map(|term| term.received.elapsed()).max().unwrap_or_default()
+    /// When the message came that has been held longest.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.shared.held().leases.values().map(|term| term.came).min()
     }
 }
 

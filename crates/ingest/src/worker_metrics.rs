@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::metrics::{Family, Histogram, Metrics, Sample};
 use crate::queue::Depth;
@@ -63,7 +64,7 @@ pub struct WorkerMetrics {
     extension_failures: AtomicU64,
     leases_lost: AtomicU64,
     swept: AtomicU64,
-    oldest_ms: AtomicU64,
+    oldest: Mutex<Option<Instant>>,
     depth: Mutex<Option<Depth>>,
     latency: Histogram,
 }
@@ -95,9 +96,8 @@ impl WorkerMetrics {
         self.swept.fetch_add(more, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_oldest(&self, age: Duration) {
-        let ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        self.oldest_ms.store(ms, Ordering::Relaxed);
+    pub(crate) fn set_oldest(&self, came: Option<Instant>) {
+        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = came;
     }
 
     pub(crate) fn set_depth(&self, depth: Option<Depth>) {
@@ -112,6 +112,7 @@ impl WorkerMetrics {
 impl Metrics for WorkerMetrics {
     fn families(&self) -> Vec<Family> {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
         let fates = Fate::ALL.map(|fate| Sample {
             suffix: "",
             label: Some(("outcome", fate.as_str().to_owned())),
@@ -161,7 +162,7 @@ impl Metrics for WorkerMetrics {
             Family::gauge(
                 "stagelight_worker_oldest_message_age_seconds",
                 "Time since the message was received that is held longest.",
-                load(&self.oldest_ms) as f64 / 1e3,
+                oldest.map_or(0.0, |came| came.elapsed().as_secs_f64()),
             ),
             self.latency.family(
                 "stagelight_worker_event_to_queryable_seconds",
