@@ -288,6 +288,23 @@ class Permissions(unittest.TestCase):
             self.assertIn("2 applications were rolled up", done.stdout)
             self.exact(gate)
 
+        queue = ["--queue-url", self.queue]
+        for policy, role, named, wrong in [
+            ("worker", "worker", [*queue, "--prefix", self.LOGS], []),
+            ("serve", "serve", [], []),
+            ("maintain", "maintain", [], []),
+            ("serve", "worker", queue, [f"cannot look at {self.queue}", "cannot write the lake"]),
+            ("worker", "maintain", [], ["cannot delete files of the lake"]),
+        ]:
+            with self.subTest(policy=policy, role=role), self.behind(policy) as (_, environment):
+                done = self.run_once(environment, "doctor", "--role", role, "--summary", "json", *named)
+                # The queue's policy and Spark's settings are not what this is about.
+                rights = [check["found"] for check in json.loads(done.stdout) if check["verdict"] == "wrong"
+                          and check["found"].startswith("cannot ")]
+                self.assertEqual(len(rights), len(wrong), done.stdout)
+                for found, expected in zip(rights, wrong):
+                    self.assertTrue(found.startswith(expected), found)
+
         clean = ["--clean-logs", self.LOGS, "--clean-max-logs", "0"]
         with self.behind("maintain") as (gate, environment):
             done = self.run_once(environment, "maintain", *clean)
