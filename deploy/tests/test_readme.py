@@ -5,6 +5,7 @@ import functools
 import re
 import shlex
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -145,6 +146,20 @@ class Pages(unittest.TestCase):
         for page, arguments in found:
             with self.subTest(page=page, command=shlex.join(arguments)):
                 self.assertIsNone(wrong(arguments))
+
+    def test_questions_are_answered(self):
+        """By a lake of one log; of an application that it does not have, with no row."""
+        texts = {words[1] for _, words in told() if words[0] == "sql" and words[1:]}
+        texts |= {text for page in PAGES for text in inline(page.read_text()) if text.startswith("SELECT ")}
+        asked = sorted(text for text in texts if text.startswith("SELECT ") and not text.startswith("SELECT …"))
+        self.assertGreater(len(asked), 5)
+        with tempfile.TemporaryDirectory() as lake:
+            run = functools.partial(subprocess.run, capture_output=True, text=True)
+            run([binary(), "--lake", lake, "ingest", ROOT / "testdata/logs/rolled-40"])
+            for question in asked:
+                with self.subTest(question=question):
+                    said = run([binary(), "--lake", lake, "sql", question]).stderr
+                    self.assertTrue(not said or "there is no application" in said, said)
 
     def test_values_are_the_charts(self):
         values = yaml.safe_load((CHART / "values.yaml").read_text())
