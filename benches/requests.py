@@ -9,12 +9,14 @@ benches/RESULTS.md. Needs Python 3.11 with what deploy/tests/requirements.txt na
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +50,8 @@ class Counting(Gate):
             kind = "DELETE" if request.command == "DELETE" else "GET"
         with self.lock:
             self.counts[kind] += 1
+            # Each look for news lists the ledger's log once.
+            self.counts["looks"] += "list-type=" in request.path and "sources%2F_delta_log" in request.path
         return super().forward(request, body)
 
 
@@ -79,28 +83,36 @@ def read(bench, gate, bodies, every, *options):
     return int(commits) - 1, first
 
 
-def run(bench, seconds, *command):
-    """A command until it ends, or for so many seconds."""
-    with open(bench.folder / f"{command[0]}.log", "wb") as log:
-        process = subprocess.Popen(
-            [bench.stagelight, "--lake", "s3://lakes/bench", *command],
-            env=bench.environment, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+def serving(bench, gate, seconds=100):
+    """What `serve` asks after its first snapshot while there is no news: requests, looks for news, snapshots."""
+    address = f"127.0.0.1:{free_port()}"
+    process = subprocess.Popen(
+        [bench.stagelight, "--lake", "s3://lakes/bench", "serve", "--listen", address, "--metrics-window", "36500d"],
+        env=bench.environment, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    def age():
         try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.terminate()
-            process.wait()
+            text = urllib.request.urlopen(f"http://{address}/metrics", timeout=10).read().decode()
+            return float(re.search(r"^stagelight_snapshot_age_seconds (\S+)", text, re.M)[1])
+        except (OSError, TypeError):
+            return None
 
-
-def serving(bench, gate):
-    """What `serve` asks in a minute, its start left out."""
-    spent = []
-    for seconds in 30, 90:
+    try:
+        while age() is None:
+            time.sleep(0.2)
         gate.counts = Counter()
-        run(bench, seconds, "serve", "--listen", f"127.0.0.1:{free_port()}", "--metrics-window", "36500d")
-        spent.append(gate.counts)
-    return spent[1] - spent[0]
+        until, last, snapshots = time.monotonic() + seconds, age(), 0
+        while time.monotonic() < until:
+            time.sleep(0.2)
+            now = age()
+            snapshots += now < last
+            last = now
+        counts = gate.counts
+    finally:
+        process.terminate()
+        process.wait()
+    return counts, counts["looks"], snapshots
 
 
 def main():
@@ -118,6 +130,10 @@ def main():
         lines.append(f"| {what} | {number} | {commits} | {' | '.join(str(counts[kind]) for kind in KINDS)} |")
         print(lines[-1], flush=True)
 
+    def tell_of_serve(state, count):
+        counts, looks, snapshots = serving(bench, gate)
+        tell(f"`serve`, {looks} looks for news and {snapshots} snapshots, {state}", counts, count)
+
     for what, count, every, options in [
         ("one segment at a time", 20, 2, ["--commit-after", "1s"]),
         ("two segments a second", 60, 0.5, []),
@@ -128,7 +144,7 @@ def main():
             tell(f"`worker`, {what}", gate.counts, count, commits)
             if count == 20:
                 bench.workers.pop()[0].terminate()
-                tell("`serve`, a minute without news, not merged", serving(bench, gate), count)
+                tell_of_serve("nothing merged", count)
             if count < 400:
                 continue
             gate.counts = Counter()
@@ -137,9 +153,10 @@ def main():
             bench.workers.pop()[0].terminate()
             for what, *options in [("those segments", "--settled", "0s", "--min-files", "2"), ("nothing",)]:
                 gate.counts = Counter()
-                run(bench, None, "maintain", *options)
+                command = [args.stagelight, "--lake", "s3://lakes/bench", "maintain", *options]
+                subprocess.run(command, env=bench.environment, check=True, stdout=subprocess.DEVNULL)
                 tell(f"`maintain`, after {what}", gate.counts, count)
-            tell("`serve`, a minute without news, merged", serving(bench, gate), count)
+            tell_of_serve("all merged", count)
     tell("`worker`, the first segment, with which the lake is made", first, 1, 1)
     if args.write:
         write_part("Requests", lines)
