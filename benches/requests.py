@@ -50,8 +50,8 @@ class Counting(Gate):
             kind = "DELETE" if request.command == "DELETE" else "GET"
         with self.lock:
             self.counts[kind] += 1
-            # Each look for news lists the ledger's log once.
-            self.counts["looks"] += "list-type=" in request.path and "sources%2F_delta_log" in request.path
+            # Each look for news lists the log of each table once.
+            self.counts["looks"] += "list-type=" in request.path and "task_ends%2F_delta_log" in request.path
         return super().forward(request, body)
 
 
