@@ -484,4 +484,14 @@ mod tests {
         assert!(matches!(rows(&layout, r#"{"Event":"#), Err(DecodeError::Json(_))));
         assert!(matches!(rows(&layout, "not json"), Err(DecodeError::Json(_))));
     }
+
+    #[test]
+    fn lines_are_parsed_with_the_vectors_of_the_processor() {
+        let used = simd_json::Deserializer::algorithm();
+        if cfg!(target_arch = "aarch64") {
+            assert_eq!(used, simd_json::Implementation::NEON);
+        } else {
+            assert_ne!(used, simd_json::Implementation::Native);
+        }
+    }
 }
