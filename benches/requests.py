@@ -132,7 +132,7 @@ def main():
 
     def tell_of_serve(state, count):
         counts, looks, snapshots = serving(bench, gate)
-        tell(f"`serve`, {looks} looks for news and {snapshots} snapshots, {state}", counts, count)
+        tell(f"`serve`, {state}; looks for news: {looks}, snapshots: {snapshots}", counts, count)
 
     for what, count, every, options in [
         ("one segment at a time", 20, 2, ["--commit-after", "1s"]),
