@@ -1,7 +1,7 @@
 -- A row is something that `stagelight doctor` has to say about how applications write their event logs:
 -- the hundred attempts that were started last.
--- Spark 4 has other defaults than Spark 3: it rolls and packs. spark.eventLog.rolling.maxFileSize counts packed
--- bytes (RollingEventLogFilesWriter counts what it gives to the file system).
+-- Spark 4 has other defaults than Spark 3: it rolls and packs. spark.eventLog.rolling.maxFileSize counts bytes
+-- before they are packed (RollingEventLogFilesWriter).
 WITH latest AS (
     SELECT
         app_id,
@@ -94,8 +94,8 @@ said AS (
                 duration(wait_ms), ' for their file to be rolled')
             ELSE concat('no file', of_all, ' was open for longer than is wanted')
         END,
-        CASE WHEN num_late > 0 THEN 'lower spark.eventLog.rolling.maxFileSize (128m by default, 10m at least; it '
-            || 'counts packed bytes); 10 minutes are wanted unless --threshold queryable_within says another time' END
+        CASE WHEN num_late > 0 THEN 'lower spark.eventLog.rolling.maxFileSize (128m by default, 10m at least, '
+            || 'before packing); 10 minutes are wanted unless --threshold queryable_within says another time' END
     FROM counted
     UNION ALL
     SELECT

@@ -76,6 +76,23 @@ impl TableLog {
         self.delta.verify_deltatable_existence().await
     }
 
+    /// Whether the table has rows.
+    pub(crate) async fn has_files(&mut self) -> Result<bool, LakeError> {
+        if !self.is_there().await.map_err(self.error())? {
+            return Ok(false);
+        }
+        self.now().await?;
+        Ok(!self.named()?.is_empty())
+    }
+
+    /// Refuses a table of the lake at `uri` that is gone.
+    pub(crate) async fn check_there(&self, uri: &str) -> Result<(), LakeError> {
+        match self.is_there().await.map_err(self.error())? {
+            true => Ok(()),
+            false => Err(LakeError::TableGone { table: self.table.name, uri: uri.to_owned() }),
+        }
+    }
+
     /// Refuses a table that other declarations have made; none is no such table.
     pub(crate) async fn check_format(&mut self) -> Result<(), LakeError> {
         if self.is_there().await.map_err(self.error())? {

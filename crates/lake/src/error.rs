@@ -31,6 +31,17 @@ pub enum LakeError {
         /// Where it is.
         uri: String,
     },
+    /// A table of a lake that has rows is not there.
+    #[error(
+        "table {table} is gone from the lake at {uri}, and its rows with it: put it back, or ingest the logs \
+         into a new lake"
+    )]
+    TableGone {
+        /// The table.
+        table: &'static str,
+        /// The lake's address as given.
+        uri: String,
+    },
     /// The lake has not what this version of the program keeps in it.
     #[error(
         "table {table} is of another version of stagelight; ingest the logs into a new lake with \

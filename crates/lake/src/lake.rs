@@ -63,7 +63,16 @@ impl Lake {
         let place = Place::at(uri).await?;
         place.refuse_other_things(uri).await?;
         // Before anything is made in it.
-        TableLog::open(&place, SOURCES, false).await?.check_format().await?;
+        let mut ledger = TableLog::open(&place, SOURCES, false).await?;
+        ledger.check_format().await?;
+        if ledger.has_files().await? {
+            // A table that was made now would be empty, and the ledger says that its rows are in.
+            let logs = all().map(async |table| {
+                TableLog::open(&place, table, false).await?.check_there(uri).await
+            });
+            try_join_all(logs).await?;
+            return Self::load(place, false).await;
+        }
         place.make_tables(uri)?;
         Self::load(place, true).await
     }

@@ -1,5 +1,6 @@
 //! Every row once, whatever happens to the run that reads it.
 
+use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -123,4 +124,17 @@ fn a_killed_run_goes_on_where_it_stopped() {
     }
     assert!(kills > 2, "the run was too fast to be killed: {kills} kills");
     same(&quiet, &killed);
+}
+
+#[test]
+fn a_lake_that_lacks_a_table_is_not_added_to() {
+    let stagelight = Stagelight::with(&[&log("failure-40")]);
+    fs::rename(stagelight.lake().join("task_ends"), stagelight.folder().join("away"))
+        .expect("moved");
+    let run = stagelight.ingest(&[&log("spill-40")]);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("table task_ends is gone from the lake"), "{}", run.stderr);
+    fs::rename(stagelight.folder().join("away"), stagelight.lake().join("task_ends"))
+        .expect("moved");
+    assert_eq!(stagelight.ingest(&[&log("spill-40")]).code, 0);
 }

@@ -11,7 +11,9 @@ use crate::fixture::{Running, TestLake, settings};
 async fn a_scrape_has_every_metric_and_says_what_the_views_say() {
     // Those of one job are compared with each other.
     let lake = TestLake::with(&["", "../runs"]).await;
-    let engine = lake.engine().await;
+    let mut priced = stagelight_query::Settings::default();
+    priced.thresholds.set("price_per_core_hour", 0.05);
+    let engine = lake.engine_with(&priced).await;
     let server = Running::start(engine.clone(), settings()).await;
     let scrape = server.get("/metrics").await;
     server.stop().await;
