@@ -150,8 +150,11 @@ impl Reply {
         self.body
             .lines()
             .filter_map(|line| {
-                let (labels, value) =
-                    line.strip_prefix(name)?.strip_prefix('{')?.rsplit_once("} ")?;
+                let rest = line.strip_prefix(name)?;
+                let (labels, value) = match rest.strip_prefix('{') {
+                    Some(rest) => rest.rsplit_once("} ")?,
+                    None => ("", rest.strip_prefix(' ')?),
+                };
                 Some((labels, value.parse().expect("a value is a number")))
             })
             .collect()
