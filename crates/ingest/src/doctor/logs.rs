@@ -70,7 +70,9 @@ async fn announced(client: &Client, place: &Address, queue: &InspectedQueue) -> 
         topics: found.topic_configurations().iter().map(Announcement::to_topic).collect(),
         bridge: found.event_bridge_configuration().is_some(),
     };
-    judge(place, &ways, queue.senders.as_deref())
+    // China and GovCloud have partitions of their own.
+    let partition = queue.arn.as_deref().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");
+    judge(place, partition, &ways, queue.senders.as_deref())
 }
 
 /// How a bucket announces objects.
@@ -141,9 +143,9 @@ impl Announcement {
     }
 }
 
-fn judge(place: &Address, ways: &Ways, senders: Option<&[Sender]>) -> Vec<Check> {
+fn judge(place: &Address, partition: &str, ways: &Ways, senders: Option<&[Sender]>) -> Vec<Check> {
     let bucket = &place.bucket;
-    let source = format!("arn:aws:s3:::{bucket}");
+    let source = format!("arn:{partition}:s3:::{bucket}");
     let may = |service: &str, source: Option<&str>| {
         senders.is_none_or(|all| all.iter().any(|sender| sender.is(service, source)))
     };
@@ -227,7 +229,7 @@ mod tests {
                       bridge,
                       senders: &[Sender]| {
             let ways = Ways { direct, topics, bridge };
-            let checks = judge(&place, &ways, Some(senders));
+            let checks = judge(&place, "aws", &ways, Some(senders));
             (checks.last().expect("a check").verdict, checks.last().expect("a check").found.clone())
         };
         let direct = |way: Announcement| judged(vec![way], Vec::new(), false, &s3);
