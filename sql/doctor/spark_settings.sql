@@ -21,7 +21,7 @@ settings AS (
         max(value) FILTER (WHERE name = 'spark.eventLog.compress') AS compress,
         max(value) FILTER (WHERE name = 'spark.eventLog.logStageExecutorMetrics') AS executor_metrics
     FROM environment
-    WHERE section = 'Spark Properties'
+    WHERE section = 'spark_properties'
         AND name IN ('spark.eventLog.rolling.enabled', 'spark.eventLog.compress',
             'spark.eventLog.logStageExecutorMetrics')
     GROUP BY app_id, coalesce(attempt_id, '')

@@ -7,7 +7,7 @@
 -- an error, since an empty answer would look as if nothing had run.
 -- Kubeflow's MCP server for the History Server compares most of these, of those stages that differ most
 -- (find_top_stage_differences).
--- The applications come first, then the stages in the order in which the other one ran them.
+-- Rows have no order of their own: `ORDER BY scope, other_stage_id` has the applications first.
 --   baseline: id of the application to compare with, as in `applications`
 --   other: id of the application that is compared
 WITH latest AS (
@@ -130,4 +130,3 @@ SELECT
     other_shuffle_bytes - baseline_shuffle_bytes AS shuffle_difference_bytes,
     CAST(other_shuffle_bytes AS DOUBLE) / NULLIF(baseline_shuffle_bytes, 0) AS shuffle_ratio
 FROM pairs
-ORDER BY scope, coalesce(other_stage_id, baseline_stage_id), baseline_stage_id
