@@ -92,23 +92,36 @@ async fn in_lake(global: &Global, command: &Doctor) -> Result<Vec<Section>> {
     };
     let settings = command.engine.settings();
     let engine = retry::lake(|| Engine::new(Arc::clone(&lake), &settings)).await?;
-    let mut checks = asked(&engine, LAKE).await?;
-    let outdated = engine.to_roll_up().await?;
-    checks.push(if outdated > NOT_ROLLED_UP {
-        Check::new(
+    let mut checks = told(asked(&engine, LAKE).await);
+    let outdated = engine.to_roll_up().await;
+    checks.push(match outdated {
+        Err(error) => unreadable(&error.to_string()),
+        Ok(outdated) if outdated > NOT_ROLLED_UP => Check::new(
             Verdict::Better,
             format!("{} applications are not rolled up", count(outdated as u64)),
             "run `stagelight maintain` every hour: metrics come sooner then, and questions read fewer files",
-        )
-    } else {
-        Check::good(format!("{} applications are not rolled up yet", count(outdated as u64)))
+        ),
+        Ok(outdated) => {
+            Check::good(format!("{} applications are not rolled up yet", count(outdated as u64)))
+        }
     });
-    let spark = asked(&engine, SPARK_SETTINGS).await?;
+    let spark = told(asked(&engine, SPARK_SETTINGS).await);
     let mut sections = vec![(title, checks)];
     if !spark.is_empty() {
         sections.push(("Spark, by what its logs say".to_owned(), spark));
     }
     Ok(sections)
+}
+
+/// The checks, or why there are none: what was found elsewhere is worth being told all the same.
+fn told(checks: Result<Vec<Check>>) -> Vec<Check> {
+    checks.unwrap_or_else(|error| vec![unreadable(&error.to_string())])
+}
+
+fn unreadable(error: &str) -> Check {
+    let advice = "a file that is not found was deleted by something else than `stagelight maintain`: put it back, or \
+                  ingest the logs into a new lake";
+    Check::new(Verdict::Wrong, format!("the lake cannot be asked: {error}"), advice)
 }
 
 /// The rows of a question as checks.

@@ -370,7 +370,11 @@ fn complaints(emulator: &Emulator, args: &[&str]) -> (i32, Vec<String>) {
     let run = emulator.run(&[&prefix[..], &given, args].concat());
     let checks: Vec<Value> = serde_json::from_str(&run.stdout).expect("an array of checks");
     assert!(checks.len() > 15, "{}", run.stdout);
-    let bad = checks.iter().filter(|check| check["verdict"] != "good");
+    // That receiving is not tried is always said.
+    let bad = checks.iter().filter(|check| {
+        check["verdict"] != "good"
+            && !check["found"].as_str().is_some_and(|of| of.contains("is not tried"))
+    });
     let said = |check: &Value| {
         let text = |name: &str| check[name].as_str().unwrap_or_default().to_owned();
         format!("{}: {}", text("verdict"), text("found"))
@@ -408,7 +412,7 @@ async fn a_doctor_says_what_is_wrong_with_an_installation() {
     lifecycle(rule().abort_incomplete_multipart_upload(abort)).await.expect("it is put");
     // Its logs lack the memory of executors, and that is all.
     let (code, said) =
-        complaints(&emulator, &["--prefix", "s3://logs/direct/", "--role", "maintain"]);
+        complaints(&emulator, &["--prefix", "s3://logs/direct", "--role", "maintain"]);
     assert!(said.len() == 1 && said[0].contains("memory of executors"), "{said:?}");
     assert_eq!(code, 0);
     // Nothing was changed by asking.

@@ -20,6 +20,12 @@ pub async fn check_logs(
     deletes: bool,
 ) -> Vec<Check> {
     let client = S3::new(settings).client;
+    // Workers take it for a folder, too.
+    let mut place = place.clone();
+    if !place.is_folder() {
+        place.key.push('/');
+    }
+    let place = &place;
     let list = client.list_objects_v2().bucket(&place.bucket).prefix(&place.key);
     let listed = match list.send().await {
         Ok(listed) => listed,
@@ -44,7 +50,7 @@ pub async fn check_logs(
         }
     }
     if deletes {
-        let none = format!("{}stagelight-doctor-has-none", place.folder().key);
+        let none = format!("{}stagelight-doctor-has-none", place.key);
         let delete = client.delete_object().bucket(&place.bucket).key(none).if_match("\"none\"");
         checks.push(right("delete logs", "s3:DeleteObject of the logs", delete.send().await));
     }
@@ -66,7 +72,9 @@ async fn announced(client: &Client, place: &Address, queue: &InspectedQueue) -> 
     };
     let queues = found.queue_configurations().iter().map(Announcement::to_queue);
     let ways = Ways {
-        direct: queues.filter(|way| queue.arn.as_deref().is_none_or(|arn| way.to == arn)).collect(),
+        direct: queues
+            .filter(|way| queue.arn.as_deref().is_some_and(|arn| way.to == arn))
+            .collect(),
         topics: found.topic_configurations().iter().map(Announcement::to_topic).collect(),
         bridge: found.event_bridge_configuration().is_some(),
     };

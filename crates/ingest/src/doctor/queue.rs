@@ -173,7 +173,7 @@ async fn dead_letters(client: &Client, url: &str, attributes: &Attributes) -> Ve
 }
 
 /// Of receiving there is no way to ask without taking a message, which counts.
-async fn rights(client: &Client, url: &str) -> [Check; 2] {
+async fn rights(client: &Client, url: &str) -> [Check; 3] {
     const NO_RECEIPT: &str = "stagelight-doctor-has-none";
     let delete = client.delete_message().queue_url(url).receipt_handle(NO_RECEIPT);
     let change = client.change_message_visibility().queue_url(url).receipt_handle(NO_RECEIPT);
@@ -184,6 +184,11 @@ async fn rights(client: &Client, url: &str) -> [Check; 2] {
             "sqs:ChangeMessageVisibility of the queue",
             change.visibility_timeout(0).send().await,
         ),
+        Check {
+            verdict: Verdict::Unknown,
+            found: "whether it may receive is not tried: that would take a message".to_owned(),
+            advice: None,
+        },
     ]
 }
 
