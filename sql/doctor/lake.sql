@@ -27,7 +27,7 @@ said AS (
         1 AS place,
         'good' AS verdict,
         concat(num_segments, ' files of ', num_applications, ' applications',
-            coalesce(concat(', the newest read ', duration(age_ms), ' ago'), '')) AS found,
+            coalesce(', the newest read ' || duration(age_ms) || ' ago', '')) AS found,
         CAST(NULL AS VARCHAR) AS advice
     FROM totals
     UNION ALL

@@ -154,7 +154,11 @@ judged AS (
         -- Looked up one by one: of a thousand runs of a name, each with all others would be a million.
         SELECT measured.*, measured.run_number - back.n AS earlier_number
         FROM measured
-        CROSS JOIN (SELECT unnest(range(1, CAST(max_runs AS BIGINT) + 1)) AS n FROM limits) AS back
+        CROSS JOIN (
+            SELECT unnest(range(1, CAST(least(limits.max_runs, most.runs) AS BIGINT) + 1)) AS n
+            FROM limits
+            CROSS JOIN (SELECT coalesce(max(run_number), 0) AS runs FROM runs) AS most
+        ) AS back
         WHERE measured.run_number > back.n
     ) AS later
     JOIN measured AS earlier

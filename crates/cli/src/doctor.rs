@@ -52,7 +52,7 @@ async fn in_aws(global: &Global, command: &Doctor, lake: Option<&Address>) -> Ve
     let settings = aws_settings().await;
     let mut sections = Vec::new();
     let queue = match &command.queue_url {
-        Some(url) => Some(check_queue(&settings, url).await),
+        Some(url) => Some(check_queue(&settings, url, command.role == Role::Worker).await),
         None => None,
     };
     if let (Some(url), Some(queue)) = (&command.queue_url, &queue) {
@@ -82,8 +82,14 @@ async fn in_lake(global: &Global, command: &Doctor) -> Result<Vec<Section>> {
     let lake = match retry::lake(|| Lake::open(&global.lake)).await {
         Ok(lake) => Arc::new(lake),
         Err(error @ LakeError::Missing { .. }) => {
-            let advice = "the first worker makes one, too";
-            return Ok(vec![(title, vec![Check::new(Verdict::Better, error.to_string(), advice)])]);
+            // Who only reads it, or keeps it, ends without one.
+            let (verdict, advice) = match command.role {
+                Role::Worker => (Verdict::Better, "the first worker makes one, too"),
+                _ => {
+                    (Verdict::Wrong, "is --lake what the workers have? The first of them makes it")
+                }
+            };
+            return Ok(vec![(title, vec![Check::new(verdict, error.to_string(), advice)])]);
         }
         Err(error) => {
             let check = Check { verdict: Verdict::Wrong, found: error.to_string(), advice: None };

@@ -2,7 +2,8 @@
 //!
 //! Everything is asked with the credentials that the process has, so that it tells of the role that it
 //! runs with. Nothing is changed: rights to write and to delete are tried with requests that cannot
-//! succeed.
+//! succeed where a store heeds conditions, as S3 does. One that does not may store an entry of a log once
+//! more as it is, or keep a marker that a key is deleted which nobody has.
 
 mod lake;
 mod logs;
@@ -10,6 +11,7 @@ mod queue;
 
 use std::fmt::Display;
 
+use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
@@ -77,17 +79,32 @@ where
     Check { verdict: Verdict::Unknown, found, advice }
 }
 
-/// Whether a right is there, of a request that cannot succeed: what is refused for want of the right does
-/// not come to be refused for what else is wrong with it.
-fn right<T, E>(what: &str, right: &str, answer: Result<T, SdkError<E, HttpResponse>>) -> Check
+/// Whether a right is there. A request that cannot succeed shows it where it is refused for what else is
+/// wrong with it, as `shows` says of the failure: what lacks the right does not come so far.
+fn right<T, E>(
+    what: &str,
+    right: &str,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+    shows: impl Fn(&Failure) -> bool,
+) -> Check
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     match answer {
         Err(error) if Failure::of(&error).is_not_allowed() => failed(what, right, &error),
-        Err(error) if Failure::of(&error).status.is_none() => {
+        Err(error) if !shows(&Failure::of(&error)) => {
             unseen(format!("whether it may {what}"), right, &error)
         }
         _ => Check::good(format!("may {what}")),
     }
+}
+
+/// Whether what is below `folder` of a bucket may be deleted, tried with a key that nobody has. A deletion on
+/// a condition needs the right to read as well.
+async fn may_delete(client: &Client, bucket: &str, folder: &str, what: &str) -> Check {
+    let none = format!("{folder}stagelight-doctor-has-none");
+    let delete = client.delete_object().bucket(bucket).key(none).if_match("\"none\"").send().await;
+    let needed = format!("s3:DeleteObject and s3:GetObject of {what}");
+    let shows = |failure: &Failure| matches!(failure.status, Some(404 | 412));
+    right(&format!("delete {what}"), &needed, delete, shows)
 }

@@ -5,7 +5,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{ExpirationStatus, LifecycleRule};
 
-use super::{Check, Verdict, failed, right, unseen};
+use super::{Check, Verdict, failed, may_delete, right, unseen};
 use crate::aws::Failure;
 use crate::objects::Address;
 use crate::s3::S3;
@@ -28,31 +28,26 @@ pub async fn check_lake(settings: &SdkConfig, place: &Address, rights: LakeRight
     };
     // The ledger's log: every lake has one.
     let log = format!("{root}sources/_delta_log/");
-    let list = client.list_objects_v2().bucket(&place.bucket).prefix(&log).send().await;
-    let listed = match list {
-        Ok(listed) => listed,
-        Err(error) => {
-            return vec![failed("list the lake", "s3:ListBucket of the lake", &error)];
-        }
-    };
+    let list = client.list_objects_v2().bucket(&place.bucket).prefix(&log);
+    let mut pages = list.into_paginator().send();
+    let mut last = None;
+    while let Some(page) = pages.next().await {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => {
+                return vec![failed("list the lake", "s3:ListBucket of the lake", &error)];
+            }
+        };
+        let mut entries = page.contents().iter().filter_map(|object| object.key());
+        // `maintain` deletes the first ones.
+        last = entries.rfind(|key| key.ends_with(".json")).map(str::to_owned).or(last);
+    }
     let mut checks = vec![Check::good("may list the lake")];
-    let mut entries = listed.contents().iter().filter_map(|object| object.key());
-    match entries.rfind(|key| key.ends_with(".json")) {
-        None => checks.push(Check::new(
-            Verdict::Better,
-            format!("no lake is at {place} yet"),
-            "the first worker, or `stagelight ingest`, makes one",
-        )),
-        Some(entry) => checks.extend(tried(&client, place, entry, rights).await),
+    if let Some(entry) = last {
+        checks.extend(tried(&client, place, &entry, rights).await);
     }
     if rights.deletes {
-        let none = format!("{root}stagelight-doctor-has-none");
-        let delete = client.delete_object().bucket(&place.bucket).key(none).if_match("\"none\"");
-        checks.push(right(
-            "delete files of the lake",
-            "s3:DeleteObject of the lake",
-            delete.send().await,
-        ));
+        checks.push(may_delete(&client, &place.bucket, &root, "files of the lake").await);
     }
     checks.push(lifecycle(&client, place, &root).await);
     checks
@@ -72,7 +67,7 @@ async fn tried(client: &Client, place: &Address, entry: &str, rights: LakeRights
         },
         error => {
             let needed = "s3:GetObject of the lake, and kms:Decrypt of its key if it has one";
-            return vec![right("read the lake", needed, error)];
+            return vec![right("read the lake", needed, error, |_| false)];
         }
     };
     let mut checks = vec![Check::good("may read the lake")];
@@ -91,7 +86,7 @@ async fn tried(client: &Client, place: &Address, entry: &str, rights: LakeRights
                 "the store takes no heed of If-None-Match: of two writers, one loses what it has committed",
                 "use a store with conditional writes, as S3 has them",
             )),
-            None => checks.push(right("write the lake", needed, put)),
+            None => checks.push(right("write the lake", needed, put, |_| false)),
         }
     }
     checks

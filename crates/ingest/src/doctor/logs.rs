@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{
 };
 
 use super::queue::Sender;
-use super::{Check, InspectedQueue, Verdict, failed, right, unseen};
+use super::{Check, InspectedQueue, Verdict, failed, may_delete, right, unseen};
 use crate::objects::Address;
 use crate::s3::S3;
 
@@ -46,13 +46,11 @@ pub async fn check_logs(
             checks.push(Check::good(format!("{whole}{} files are below {place}", files.len())));
             let get = client.get_object().bucket(&place.bucket).key(key).range("bytes=0-0");
             let needed = "s3:GetObject of the logs, and kms:Decrypt of their key if they have one";
-            checks.push(right("read the logs", needed, get.send().await));
+            checks.push(right("read the logs", needed, get.send().await, |_| false));
         }
     }
     if deletes {
-        let none = format!("{}stagelight-doctor-has-none", place.key);
-        let delete = client.delete_object().bucket(&place.bucket).key(none).if_match("\"none\"");
-        checks.push(right("delete logs", "s3:DeleteObject of the logs", delete.send().await));
+        checks.push(may_delete(&client, &place.bucket, &place.key, "logs").await);
     }
     if let Some(queue) = queue {
         checks.extend(announced(&client, place, queue).await);
@@ -175,10 +173,11 @@ fn judge(place: &Address, partition: &str, ways: &Ways, senders: Option<&[Sender
         }
         return checks;
     }
-    if ways.bridge && may("events.amazonaws.com", None) && senders.is_some() {
+    if ways.bridge && may("events.amazonaws.com", None) {
+        let may = if senders.is_some() { "may" } else { "has to be allowed to" };
         return vec![Check::new(
             Verdict::Unknown,
-            format!("{bucket} sends its events to EventBridge, which may send to the queue"),
+            format!("{bucket} sends its events to EventBridge, which {may} send to the queue"),
             format!("whether its rule matches cannot be seen here: `Object Created` of {place}"),
         )];
     }

@@ -8,6 +8,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
 use super::{Check, Verdict, failed, right};
+use crate::aws::Failure;
 
 /// What is known of a queue once it was looked at.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +37,8 @@ const VISIBILITY_AT_LEAST: u64 = 30;
 /// A weekend without workers.
 const RETENTION_AT_LEAST: u64 = 2 * 86_400;
 
-/// Looks at the queue at `url`.
-pub async fn check_queue(settings: &SdkConfig, url: &str) -> InspectedQueue {
+/// Looks at the queue at `url`; at what a worker does with its messages, where `works`.
+pub async fn check_queue(settings: &SdkConfig, url: &str, works: bool) -> InspectedQueue {
     let client = Client::new(settings);
     let attributes = match attributes(&client, url).await {
         Ok(attributes) => attributes,
@@ -45,7 +46,9 @@ pub async fn check_queue(settings: &SdkConfig, url: &str) -> InspectedQueue {
     };
     let mut checks = judge(&attributes);
     checks.extend(dead_letters(&client, url, &attributes).await);
-    checks.extend(rights(&client, url).await);
+    if works {
+        checks.extend(rights(&client, url).await);
+    }
     let arn = attributes.get("QueueArn").cloned();
     let senders = Some(senders(attributes.get("Policy").map_or("", String::as_str)));
     InspectedQueue { checks, arn, senders }
@@ -63,9 +66,13 @@ async fn attributes(client: &Client, url: &str) -> Result<Attributes, Check> {
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value)).collect())
 }
 
+fn number(attributes: &Attributes, name: &str) -> Option<u64> {
+    attributes.get(name)?.parse().ok()
+}
+
 /// What the queue's own attributes say.
 fn judge(attributes: &Attributes) -> Vec<Check> {
-    let number = |name: &str| attributes.get(name).and_then(|value| value.parse::<u64>().ok());
+    let number = |name| number(attributes, name);
     let mut checks = Vec::new();
     let waiting = number("ApproximateNumberOfMessages").unwrap_or_default();
     let held = number("ApproximateNumberOfMessagesNotVisible").unwrap_or_default();
@@ -145,8 +152,6 @@ async fn dead_letters(client: &Client, url: &str, attributes: &Attributes) -> Ve
             return checks;
         }
     };
-    let number =
-        |of: &Attributes, name: &str| of.get(name).and_then(|value| value.parse::<u64>().ok());
     match number(&theirs, "ApproximateNumberOfMessages") {
         Some(0) => checks.push(Check::good(format!("{name} is empty"))),
         Some(n) => checks.push(Check::new(
@@ -177,12 +182,17 @@ async fn rights(client: &Client, url: &str) -> [Check; 3] {
     const NO_RECEIPT: &str = "stagelight-doctor-has-none";
     let delete = client.delete_message().queue_url(url).receipt_handle(NO_RECEIPT);
     let change = client.change_message_visibility().queue_url(url).receipt_handle(NO_RECEIPT);
+    // Whatever is wrong with a receipt is found by who may use it.
+    let shows = |failure: &Failure| {
+        failure.code.contains("ReceiptHandle") || failure.code.contains("InvalidParameterValue")
+    };
     [
-        right("delete messages", "sqs:DeleteMessage of the queue", delete.send().await),
+        right("delete messages", "sqs:DeleteMessage of the queue", delete.send().await, shows),
         right(
             "extend messages",
             "sqs:ChangeMessageVisibility of the queue",
             change.visibility_timeout(0).send().await,
+            shows,
         ),
         Check {
             verdict: Verdict::Unknown,
@@ -239,17 +249,25 @@ impl Sender {
 
 /// Whether a text is as a pattern of IAM says: `*` is any text, and `?` a character.
 fn is_like(text: &str, pattern: &str) -> bool {
-    match (pattern.chars().next(), text.chars().next()) {
-        (None, None) => true,
-        (Some('*'), Some(c)) => {
-            is_like(text, &pattern[1..]) || is_like(&text[c.len_utf8()..], pattern)
+    let (text, pattern): (Vec<_>, Vec<_>) = (text.chars().collect(), pattern.chars().collect());
+    let (mut at, mut of) = (0, 0);
+    // Behind the last `*`, and from where on it has not taken the text.
+    let mut star = None;
+    while at < text.len() {
+        match (pattern.get(of), star) {
+            (Some('*'), _) => {
+                of += 1;
+                star = Some((of, at));
+            }
+            (Some(c), _) if *c == '?' || *c == text[at] => (at, of) = (at + 1, of + 1),
+            (_, Some((behind, taken))) => {
+                (at, of) = (taken + 1, behind);
+                star = Some((behind, taken + 1));
+            }
+            _ => return false,
         }
-        (Some('*'), None) => is_like(text, &pattern[1..]),
-        (Some(p), Some(c)) if p == '?' || p == c => {
-            is_like(&text[c.len_utf8()..], &pattern[p.len_utf8()..])
-        }
-        _ => false,
     }
+    pattern[of..].iter().all(|c| *c == '*')
 }
 
 fn list(value: &Value) -> Vec<&Value> {
@@ -315,8 +333,12 @@ mod tests {
             ("arn:aws:s3:::logs", "arn:*:s3:::l?gs", true),
             ("arn:aws:s3:::logs", "arn:*:s3:::l?g", false),
             ("é", "?", true),
+            ("abcb", "a*b", true),
+            ("abc", "a*b", false),
         ] {
             assert_eq!(is_like(text, pattern), is, "{text} {pattern}");
         }
+        let (text, pattern) = ("a".repeat(200), "*a".repeat(30) + "b");
+        assert!(!is_like(&text, &pattern), "and that is found soon");
     }
 }
