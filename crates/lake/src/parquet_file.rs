@@ -1,18 +1,24 @@
 //! A Parquet file of one table, in memory while it is written.
 //!
 //! The columns that say which segment a row is of have one value in the whole file. They are not
-//! encoded value by value: a page of one run says it. Integers, most of what a lake has, are encoded
-//! here too; what is left is `parquet`'s.
+//! encoded value by value: a page of one run says it. Integers, strings and booleans, nearly all that a
+//! lake has, are encoded here too, with one compressor for all columns of a file: `parquet`'s writers
+//! have one each, and a decompressor. What is left, floats and lists, is theirs.
 
+mod booleans;
 mod chunk;
 mod constant;
 mod delta_packed;
+mod hybrid;
 mod integers;
+mod pages;
+mod texts;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
-use parquet::basic::{Encoding, ZstdLevel};
+use parquet::basic::ZstdLevel;
 use parquet::errors::Result;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::EnabledStatistics;
@@ -21,8 +27,10 @@ use stagelight_tables::{ROW_GROUP_ROWS, Source, Table, writer_properties};
 
 use zstd::bulk::Compressor;
 
+use booleans::Booleans;
 use constant::Constant;
 use integers::Integers;
+use texts::Texts;
 
 /// A file that is being written.
 pub(crate) struct ParquetFile {
@@ -43,7 +51,9 @@ struct Group {
 
 enum Column {
     Values(Box<ArrowColumnWriter>),
+    Booleans(Box<Booleans>),
     Integers(Box<Integers>),
+    Texts(Box<Texts>),
     Constant(Box<Constant>),
 }
 
@@ -88,7 +98,9 @@ impl ParquetFile {
                         writer.write(&leaf)?;
                     }
                 }
+                Column::Booleans(booleans) => booleans.write(array, &mut self.zstd)?,
                 Column::Integers(integers) => integers.write(array, &mut self.zstd)?,
+                Column::Texts(texts) => texts.write(array, &mut self.zstd)?,
                 Column::Constant(constant) => constant.expect(array)?,
             }
         }
@@ -101,7 +113,9 @@ impl ParquetFile {
         let waiting = self.group.iter().flat_map(|group| &group.columns);
         let waiting = waiting.map(|column| match column {
             Column::Values(writer) => writer.get_estimated_total_bytes(),
+            Column::Booleans(booleans) => booleans.size(),
             Column::Integers(integers) => integers.size(),
+            Column::Texts(texts) => texts.size(),
             Column::Constant(_) => 0,
         });
         self.file.bytes_written() + waiting.sum::<usize>()
@@ -123,17 +137,17 @@ impl ParquetFile {
         let Some(Group { columns, rows }) = self.group.take() else { return Ok(()) };
         let mut group = self.file.next_row_group()?;
         for column in columns {
-            match column {
-                Column::Values(writer) => writer.close()?.append_to_row_group(&mut group)?,
-                Column::Integers(integers) => {
-                    let (bytes, close) = integers.chunk(&mut self.zstd)?;
-                    group.append_column(&bytes, close)?;
+            let (bytes, close) = match column {
+                Column::Values(writer) => {
+                    writer.close()?.append_to_row_group(&mut group)?;
+                    continue;
                 }
-                Column::Constant(constant) => {
-                    let (bytes, close) = constant.chunk(rows)?;
-                    group.append_column(&bytes, close)?;
-                }
-            }
+                Column::Booleans(booleans) => booleans.chunk(&mut self.zstd)?,
+                Column::Integers(integers) => integers.chunk(&mut self.zstd)?,
+                Column::Texts(texts) => texts.chunk(&mut self.zstd)?,
+                Column::Constant(constant) => constant.chunk(rows)?,
+            };
+            group.append_column(&bytes, close)?;
         }
         group.close()?;
         Ok(())
@@ -162,13 +176,18 @@ impl Group {
                 if let Some(constant) = constant {
                     return Column::Constant(Box::new(constant));
                 }
-                let path = description.path();
-                if file.properties().encoding(path) == Some(Encoding::DELTA_BINARY_PACKED) {
-                    let statistics = file.properties().statistics_enabled(path);
-                    let has_statistics = statistics != EnabledStatistics::None;
-                    return Column::Integers(Box::new(Integers::new(description, has_statistics)));
+                let statistics = file.properties().statistics_enabled(description.path());
+                let has_statistics = statistics != EnabledStatistics::None;
+                match column.kind.data_type() {
+                    DataType::Int64 | DataType::Timestamp(..) => {
+                        Column::Integers(Box::new(Integers::new(description, has_statistics)))
+                    }
+                    DataType::Utf8 => {
+                        Column::Texts(Box::new(Texts::new(description, has_statistics)))
+                    }
+                    DataType::Boolean => Column::Booleans(Box::new(Booleans::new(description))),
+                    _ => Column::Values(Box::new(writer)),
                 }
-                Column::Values(Box::new(writer))
             },
         );
         Ok(Self { columns: columns.collect(), rows: 0 })
@@ -182,25 +201,33 @@ mod tests {
     use parquet::file::statistics::Statistics;
     use proptest::prelude::*;
     use stagelight_eventlog::{Identity, Value};
-    use stagelight_tables::{Kind, QUARANTINE, RowContext, SOURCES, TableBuilder};
+    use stagelight_tables::{Kind, QUARANTINE, Role, RowContext, SOURCES, TableBuilder, all};
 
     use super::*;
 
-    /// Rows whose integers are `integers`, NULL where there is none; all else is NULL.
+    /// Rows whose integers are `integers`, and whose strings and booleans follow from them; NULL where
+    /// there is none, if that may be.
     fn rows(table: &'static Table, app_id: &str, integers: &[Option<i64>]) -> RecordBatch {
         let identity = Identity { app_id: app_id.to_owned(), attempt_id: None };
         let mut builder = TableBuilder::new(table, identity, 7);
         for integer in integers {
-            let given = table.columns().filter(|column| column.source == Source::Given);
+            let text = integer.unwrap_or(0).to_string();
+            let given =
+                table.columns().filter(|column| !matches!(column.source, Source::Context(_)));
             let slots: Vec<_> = given
-                .map(|column| match column.kind {
-                    Kind::Int => integer.map_or(Value::Null, Value::Int),
-                    Kind::Time => integer.map_or(Value::Null, |n| Value::Int(n / 1000)),
+                .map(|column| match (column.kind, integer) {
+                    (_, None) if column.role != Role::Required => Value::Null,
+                    (Kind::Int | Kind::IntIfAny | Kind::IntText, _) => {
+                        Value::Int(integer.unwrap_or(0))
+                    }
+                    (Kind::Time, _) => Value::Int(integer.unwrap_or(0) / 1000),
+                    (Kind::Text | Kind::Json, _) => Value::Text(&text),
+                    (Kind::Bool | Kind::Present, _) => Value::Bool(integer.unwrap_or(0) % 3 == 0),
                     _ => Value::Missing,
                 })
                 .collect();
             let context = RowContext { line: 0, event: "", raw: "" };
-            builder.append(context, &slots).expect("nothing is required");
+            builder.append(context, &slots).expect("what is required is there");
         }
         builder.take()
     }
@@ -251,7 +278,7 @@ mod tests {
         assert_eq!(statistics.null_count_opt(), Some(1));
     }
 
-    /// Integers as tasks have them: the same, near to each other, or anything.
+    /// Integers as tasks have them: the same, near to each other, in turn, or anything.
     fn integers() -> impl Strategy<Value = Vec<Option<i64>>> {
         let one = prop_oneof![
             4 => Just(Some(0)),
@@ -260,12 +287,16 @@ mod tests {
             1 => any::<i64>().prop_map(Some),
             1 => prop_oneof![Just(i64::MIN), Just(i64::MAX)].prop_map(Some),
         ];
+        let runs = prop::collection::vec((0..300_i64, 1..40_usize), 1..60);
         prop_oneof![
             prop::collection::vec(one, 1..600),
-            (any::<i64>(), 0..200_i64, 1..40_000_usize).prop_map(|(first, step, rows)| {
+            runs.prop_map(|runs| {
+                runs.iter().flat_map(|(n, times)| vec![Some(*n); *times]).collect()
+            }),
+            (any::<i64>(), 0..200_i64, 1..20_000_usize).prop_map(|(first, step, rows)| {
                 (0..rows).map(|row| Some(first.wrapping_add(step * row as i64))).collect()
             }),
-            (1..40_000_usize).prop_map(|rows| vec![None; rows]),
+            (1..20_000_usize).prop_map(|rows| vec![None; rows]),
         ]
     }
 
@@ -273,9 +304,53 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn integers_are_read_again(batches in prop::collection::vec(integers(), 1..5)) {
+        fn what_was_written_is_read_again(batches in prop::collection::vec(integers(), 1..5)) {
             let batches: Vec<_> = batches.iter().map(|batch| rows(SOURCES, "app", batch)).collect();
             check(SOURCES, &batches);
+        }
+
+        #[test]
+        fn every_table_is_read_again(table in prop::sample::select(all().collect::<Vec<_>>()), batch in integers()) {
+            let batch = rows(table, "app", &batch[..batch.len().min(2_000)]);
+            check(table, &[batch.clone(), batch]);
+        }
+    }
+
+    #[test]
+    fn strings_that_are_too_many_to_be_known_are_read_again() {
+        // 30 bytes and more of each: the dictionary is full in the middle of the second batch.
+        let texts = |from: i64| {
+            (from..from + 30_000).map(|n| (n % 17 != 0).then_some(i64::MAX - n)).collect::<Vec<_>>()
+        };
+        let few = vec![Some(3); 20_000];
+        let batches = [&few, &texts(0), &texts(30_000), &few, &vec![None; 20_000], &texts(0)];
+        check(SOURCES, &batches.map(|batch| rows(SOURCES, "app", batch)));
+    }
+
+    #[test]
+    fn statistics_have_the_range_of_strings() {
+        for (integers, range) in [
+            (vec![Some(5), None, Some(-3), Some(40)], (Some("-3"), Some("5"))),
+            ((0..200_000).map(Some).collect(), (Some("0"), Some("99999"))),
+            (vec![], (None, None)),
+        ] {
+            let mut file = ParquetFile::of_many(SOURCES).expect("a file");
+            let batch = rows(SOURCES, "app", &[&[Some(12)], &integers[..]].concat());
+            file.write(&batch).expect("rows fit");
+            let bytes = Bytes::from(file.finish().expect("the file ends"));
+            let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a file");
+            let group = reader.metadata().row_group(0);
+            let layout = group.columns().iter().find(|c| c.column_path().string() == "layout");
+            let Some(Statistics::ByteArray(statistics)) = layout.expect("a column").statistics()
+            else {
+                panic!("no statistics");
+            };
+            let bound = |bound: Option<&parquet::data_type::ByteArray>| {
+                bound.map(|bound| bound.as_utf8().expect("UTF-8").to_owned())
+            };
+            let expected = (range.0.unwrap_or("12"), range.1.unwrap_or("12"));
+            let found = (bound(statistics.min_opt()), bound(statistics.max_opt()));
+            assert_eq!(found, (Some(expected.0.to_owned()), Some(expected.1.to_owned())));
         }
     }
 }
