@@ -370,6 +370,9 @@ fn complaints(emulator: &Emulator, args: &[&str]) -> (i32, Vec<String>) {
     let run = emulator.run(&[&prefix[..], &given, args].concat());
     let checks: Vec<Value> = serde_json::from_str(&run.stdout).expect("an array of checks");
     assert!(checks.len() > 15, "{}", run.stdout);
+    assert_eq!(run.stderr, "");
+    let needs_advice = |check: &&Value| check["verdict"] == "wrong" || check["verdict"] == "better";
+    assert!(checks.iter().filter(needs_advice).all(|check| check["advice"].is_string()), "{checks:?}");
     // That receiving is not tried is always said.
     let bad = checks.iter().filter(|check| {
         check["verdict"] != "good"
@@ -429,10 +432,10 @@ async fn a_doctor_says_what_is_wrong_with_an_installation() {
     let (code, said) = complaints(&emulator, &["--prefix", "s3://logs/direct/"]);
     assert_eq!(code, 3);
     for wrong in [
-        "wrong: 1 messages were given up to dead",
+        "wrong: 1 message given up to dead",
         "wrong: the queue's policy does not let s3.amazonaws.com send for logs",
-        "wrong: the lifecycle of lakes deletes or moves files of the lake (rule ours)",
-        "wrong: 1 of the last 2 applications, such as O'Brien",
+        "wrong: the lifecycle of lakes deletes files of the lake, or moves them out of reach (rule ours)",
+        "wrong: logs of 1 of the last 2 applications, such as O'Brien",
     ] {
         assert!(said.iter().any(|said| said.starts_with(wrong)), "{wrong} {said:?}");
     }
