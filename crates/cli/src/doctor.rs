@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 use stagelight_ingest::{
-    Address, Check, LakeRights, Verdict, check_lake, check_logs, check_queue,
+    Address, Check, LakeRights, Verdict, check_announced, check_lake, check_logs, check_queue,
     impatient_aws_settings,
 };
 
@@ -57,28 +57,29 @@ fn rights(role: Role) -> LakeRights {
 /// The queue, the logs, and at last the bucket of the lake, where it is in one.
 async fn in_aws(global: &Global, command: &Doctor, lake: Option<&Address>) -> Vec<Section> {
     let settings = impatient_aws_settings().await;
-    let queue_and_logs = async {
-        let mut sections = Vec::new();
-        let queue = match &command.queue_url {
-            Some(url) => Some(check_queue(&settings, url, command.role == Role::Worker).await),
-            None => None,
-        };
-        if let (Some(url), Some(queue)) = (&command.queue_url, &queue) {
-            sections.push((format!("Queue {url}"), queue.checks.clone()));
-        }
-        if let Some(prefix) = &command.prefix {
+    let (queue, logs, bucket) = tokio::join!(
+        async {
+            let url = command.queue_url.as_ref()?;
+            Some((url, check_queue(&settings, url, command.role == Role::Worker).await))
+        },
+        async {
+            let prefix = command.prefix.as_ref()?;
             let deletes = command.role == Role::Maintain;
-            let checks = check_logs(&settings, prefix, queue.as_ref(), deletes).await;
-            sections.push((format!("Logs {prefix}"), checks));
+            Some((prefix, check_logs(&settings, prefix, deletes).await))
+        },
+        async { Some(check_lake(&settings, lake?, rights(command.role)).await) },
+    );
+    let mut sections = Vec::new();
+    if let Some((url, queue)) = &queue {
+        sections.push((format!("Queue {url}"), queue.checks.clone()));
+    }
+    if let Some((prefix, mut checks)) = logs {
+        if let Some((_, queue)) = &queue {
+            checks.extend(check_announced(&settings, prefix, queue).await);
         }
-        sections
-    };
-    let bucket = async {
-        let checks = check_lake(&settings, lake?, rights(command.role)).await;
-        Some((format!("Bucket of the lake {}", global.lake), checks))
-    };
-    let (mut sections, bucket) = tokio::join!(queue_and_logs, bucket);
-    sections.extend(bucket);
+        sections.push((format!("Logs {prefix}"), checks));
+    }
+    sections.extend(bucket.map(|checks| (format!("Bucket of the lake {}", global.lake), checks)));
     sections
 }
 

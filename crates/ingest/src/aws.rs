@@ -13,8 +13,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// The same where somebody waits, and for how long then.
 const CONNECT_SOON: Duration = Duration::from_secs(3);
-const ATTEMPT: Duration = Duration::from_secs(6);
-const OPERATION: Duration = Duration::from_secs(10);
+const ATTEMPT: Duration = Duration::from_secs(4);
+const OPERATION: Duration = Duration::from_secs(8);
 
 /// Codes that say that the credentials are no good, or no longer.
 const EXPIRED: [&str; 3] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
@@ -128,7 +128,8 @@ impl Failure {
             Some(301) => "set AWS_REGION to the region of the bucket",
             _ if ELSEWHERE.contains(&code) => "set AWS_REGION to the region of the bucket",
             _ if self.is_not_allowed() => right,
-            Some(_) => "try again in a while; if it stays, the service's status page may know why",
+            Some(500..) => "try again in a while; if it stays, the service's status page may know why",
+            Some(_) => "look at AWS_ENDPOINT_URL: what answers may be another service, or lack this request",
             None if says("no credentials") => {
                 "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run this where a role is given \
                  (a pod with an association, an instance with a profile)"

@@ -21,7 +21,7 @@ use crate::aws::Failure;
 
 pub use folder::check_folder;
 pub use lake::{LakeRights, check_lake};
-pub use logs::check_logs;
+pub use logs::{check_announced, check_logs};
 pub use queue::{InspectedQueue, check_queue};
 
 /// How something stands.

@@ -213,7 +213,7 @@ fn unlisted(uri: &str, source: object_store::Error) -> LakeError {
             LakeError::Store { path: uri.to_owned(), source }
         }
         // Credentials are what delta-rs' S3 says this of.
-        object_store::Error::NotSupported { .. } if reason.contains("no providers in chain") => {
+        object_store::Error::NotSupported { .. } if reason.contains("no credentials found") => {
             address(uri, NO_CREDENTIALS)
         }
         _ => address(uri, answered(&reason).unwrap_or(reason)),

@@ -62,7 +62,7 @@ pub(super) async fn look_at(global: &Global, command: &Doctor) -> Result<Vec<Sec
     };
     checks.extend(files);
     if !is_whole {
-        checks.push(Check::unseen("what is in it is not asked while it lacks a table"));
+        checks.push(Check::unseen("what is in it is not asked while a table cannot be read"));
         return only(checks);
     }
     let settings = command.engine.settings();
@@ -110,17 +110,19 @@ fn missing(error: &LakeError, role: Role) -> Check {
 
 /// Why a lake, or one of its tables, cannot be looked at.
 fn refused(error: &LakeError) -> Check {
+    let said = error.to_string();
     let advice = match error {
         LakeError::TableGone { table, .. } => return gone(&[table]),
         LakeError::Format { .. } => "or use the version of stagelight that has made it",
         LakeError::Address { .. } => "look for a mistake in --lake, and at credentials and rights",
-        error if error.may_pass() => {
+        // delta-rs does not say it in another way.
+        error if error.may_pass() && !said.contains("Permission denied") => {
             "if it stays: restore what was deleted from the table's folder _delta_log, or ingest the logs into a \
              new lake"
         }
         _ => "whoever runs this needs to read all of the lake",
     };
-    Check::new(Verdict::Wrong, error.to_string(), advice)
+    Check::new(Verdict::Wrong, said, advice)
 }
 
 fn gone(tables: &[&str]) -> Check {

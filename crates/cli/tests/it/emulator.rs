@@ -372,7 +372,10 @@ fn complaints(emulator: &Emulator, args: &[&str]) -> (i32, Vec<String>) {
     assert!(checks.len() > 15, "{}", run.stdout);
     assert_eq!(run.stderr, "");
     let needs_advice = |check: &&Value| check["verdict"] == "wrong" || check["verdict"] == "better";
-    assert!(checks.iter().filter(needs_advice).all(|check| check["advice"].is_string()), "{checks:?}");
+    assert!(
+        checks.iter().filter(needs_advice).all(|check| check["advice"].is_string()),
+        "{checks:?}"
+    );
     // That receiving is not tried is always said.
     let bad = checks.iter().filter(|check| {
         check["verdict"] != "good"
@@ -443,4 +446,67 @@ async fn a_doctor_says_what_is_wrong_with_an_installation() {
     assert!(!said.iter().any(|said| said.contains("do not pack")), "{said:?}");
     let (_, said) = complaints(&emulator, &["--prefix", "s3://logs/quiet/"]);
     assert!(said.iter().any(|said| said.contains("only what begins with `direct/`")), "{said:?}");
+
+    // What Spark renames at its end is a copy.
+    let arn = set_events(
+        &emulator,
+        &["s3:ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload"],
+    )
+    .await;
+    let denied = format!(
+        r#"{{"Statement": [{{"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "{arn}"}},
+            {{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "{arn}",
+              "Condition": {{"StringNotEquals": {{"aws:SourceOrgID": "o-1"}}}}}}]}}"#
+    );
+    set(&emulator.queue, QueueAttributeName::Policy, &denied).await;
+    let objects = emulator.s3.list_objects_v2().bucket("lakes").prefix("a/task_starts/part-");
+    let objects = objects.send().await.expect("a listing");
+    let gone = objects.contents()[0].key().expect("a key").to_owned();
+    emulator.s3.delete_object().bucket("lakes").key(&gone).send().await.expect("it is deleted");
+    let (code, said) = complaints(&emulator, &["--prefix", "s3://logs/direct/"]);
+    assert_eq!(code, 3);
+    let missing = format!("such as {}", gone.strip_prefix("a/").expect("it is of the lake"));
+    for [verdict, found] in [
+        ["better", "not of copies"],
+        ["unseen", "StringNotEquals of aws:SourceOrgID"],
+        ["wrong", &missing],
+    ] {
+        let is_said = |said: &String| said.starts_with(verdict) && said.contains(found);
+        assert!(said.iter().any(is_said), "{found} {said:?}");
+    }
+
+    for (args, found) in [
+        (["--queue-url", &format!("{}-none", emulator.queue)], "cannot look at "),
+        (["--prefix", "s3://none/"], "cannot list the logs: NoSuchBucket"),
+        (["--lake", "s3://none/a"], "cannot list the lake: NoSuchBucket"),
+    ] {
+        let run = emulator.run(&[&["doctor", "--summary", "json"], &args[..]].concat());
+        let checks: Vec<Value> = serde_json::from_str(&run.stdout).expect("an array of checks");
+        let wrong: Vec<_> = checks.iter().filter(|check| check["verdict"] == "wrong").collect();
+        assert!(run.code == 3 && wrong.len() == 1, "{args:?} {}", run.stdout);
+        assert!(
+            wrong[0]["found"].as_str().is_some_and(|said| said.starts_with(found)),
+            "{wrong:?}"
+        );
+        assert!(
+            wrong[0]["advice"].as_str().is_some_and(|said| said.contains("a mistake")),
+            "{wrong:?}"
+        );
+    }
+}
+
+/// Lets `logs` tell the queue of these events, and of nothing else; the queue's ARN.
+async fn set_events(emulator: &Emulator, events: &[&str]) -> String {
+    use aws_sdk_s3::types::{NotificationConfiguration, QueueConfiguration};
+    let asked = emulator.sqs.get_queue_attributes().queue_url(&emulator.queue);
+    let answer = asked.attribute_names(QueueAttributeName::QueueArn).send().await;
+    let attributes = answer.expect("an answer").attributes.unwrap_or_default();
+    let arn = &attributes[&QueueAttributeName::QueueArn];
+    let queue = QueueConfiguration::builder().queue_arn(arn);
+    let queue = queue.set_events(Some(events.iter().map(|event| (*event).into()).collect()));
+    let told = NotificationConfiguration::builder();
+    let told = told.queue_configurations(queue.build().expect("a notification")).build();
+    let put = emulator.s3.put_bucket_notification_configuration().bucket("logs");
+    put.notification_configuration(told).send().await.expect("it is put");
+    arn.clone()
 }

@@ -8,21 +8,10 @@ use crate::aws::Failure;
 use crate::objects::Address;
 use crate::s3::S3;
 
-/// Looks at the logs below `place`, and at whether `queue` is told of them; whether they may be deleted,
-/// where `deletes`.
-pub async fn check_logs(
-    settings: &SdkConfig,
-    place: &Address,
-    queue: Option<&InspectedQueue>,
-    deletes: bool,
-) -> Vec<Check> {
+/// Looks at the logs below `place`; at whether they may be deleted, where `deletes`.
+pub async fn check_logs(settings: &SdkConfig, place: &Address, deletes: bool) -> Vec<Check> {
     let client = S3::new(settings).client;
-    // Workers take it for a folder, too.
-    let mut place = place.clone();
-    if !place.is_folder() {
-        place.key.push('/');
-    }
-    let place = &place;
+    let place = &folder(place);
     let list = client.list_objects_v2().bucket(&place.bucket).prefix(&place.key);
     let listed = match list.send().await.map_err(|error| Failure::of(&error)) {
         Ok(listed) => listed,
@@ -51,8 +40,23 @@ pub async fn check_logs(
     if deletes {
         checks.push(may_delete(&client, &place.bucket, &place.key, "logs").await);
     }
-    if let Some(queue) = queue {
-        checks.extend(announced(&client, place, queue).await);
-    }
     checks
+}
+
+/// Looks at whether `queue` is told of the logs below `place`.
+pub async fn check_announced(
+    settings: &SdkConfig,
+    place: &Address,
+    queue: &InspectedQueue,
+) -> Vec<Check> {
+    announced(&S3::new(settings).client, &folder(place), queue).await
+}
+
+/// Workers take it for a folder, too.
+fn folder(place: &Address) -> Address {
+    let mut place = place.clone();
+    if !place.is_folder() {
+        place.key.push('/');
+    }
+    place
 }
