@@ -153,7 +153,7 @@ async fn dead_letters(client: &Client, url: &str, attributes: &Attributes) -> Ve
             return checks;
         }
         Err(failure) => {
-            checks.push(unseen(&name, SEES, &failure));
+            checks.push(unseen(name, SEES, &failure));
             return checks;
         }
     };
