@@ -2,7 +2,7 @@
 -- the hundred attempts that were started last.
 -- spark.eventLog.rolling.maxFileSize counts bytes before they are packed (RollingEventLogFilesWriter).
 WITH latest AS (
-    SELECT app_id, coalesce(attempt_id, '') AS attempt_id, app_name, start_time
+    SELECT app_id, coalesce(attempt_id, '') AS attempt_id, coalesce(app_name, app_id) AS app_name, start_time
     FROM applications
     ORDER BY start_time DESC NULLS LAST
     LIMIT 100
@@ -158,10 +158,12 @@ said AS (
         CASE WHEN num > 0 THEN verdict ELSE 'good' END AS verdict,
         concat(
             'logs of ',
-            CASE WHEN num > 0 THEN concat(num, ' of ') ELSE '' END,
+            CASE WHEN num > 0 AND num_all > 1 THEN concat(num, ' of ') ELSE '' END,
             CASE WHEN num_all = 1 THEN 'the last application' ELSE concat('the last ', num_all, ' applications') END,
-            CASE WHEN num > 0 THEN concat(coalesce(', such as ' || example || ',', ''), ' ', fault)
-                ELSE concat(' ', sound) END) AS found,
+            CASE WHEN num > 0 THEN concat(', ', CASE WHEN num_all > 1 THEN 'such as ' ELSE '' END, example, ',')
+                ELSE '' END,
+            ' ',
+            CASE WHEN num > 0 THEN fault ELSE sound END) AS found,
         CASE WHEN num > 0 THEN advice END AS advice
     FROM faults
 )

@@ -59,7 +59,7 @@ async fn configuration<'a>(
 }
 
 /// How a bucket announces objects.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Ways {
     direct: Vec<Announcement>,
     topics: Vec<Announcement>,
@@ -170,17 +170,22 @@ impl Announced<'_> {
                 ),
             )];
         }
-        let mut topics = ways.topics.iter().filter(whole).filter(|topic| {
+        let topic = ways
+            .topics
+            .iter()
+            .filter(whole)
+            .find(|topic| Comings::of([*topic].into_iter()) > Comings::NotAll);
+        if let Some(topic) = topic {
+            const SNS: &str = "sns.amazonaws.com";
             let account = topic.to.split(':').nth(4);
-            Comings::of([*topic].into_iter()) > Comings::NotAll
-                && self.may("sns.amazonaws.com", Some(&topic.to), account) != Answer::No
-        });
-        if let Some(topic) = topics.next() {
-            return vec![Check::new(
-                Verdict::Unknown,
-                format!("{bucket} tells the topic {}, which may send to the queue", topic.to),
-                "whether the queue is subscribed to it cannot be seen here",
-            )];
+            return vec![match self.may(SNS, Some(&topic.to), account) {
+                Answer::No => self.refused(SNS),
+                _ => Check::new(
+                    Verdict::Unknown,
+                    format!("{bucket} tells the topic {}, which may send to the queue", topic.to),
+                    "whether the queue is subscribed to it cannot be seen here",
+                ),
+            }];
         }
         if let Some(way) = ways.direct.first() {
             let left_out = way.leaves_out(&place.key).unwrap_or_else(|| {
@@ -338,7 +343,10 @@ mod tests {
         assert_eq!(verdicts(&bridge, S3, None), [Wrong]);
         assert_eq!(verdicts(&Ways::default(), S3, None), [Wrong]);
         let topic = Ways { topics: all(), ..Ways::default() };
-        assert_eq!(verdicts(&topic, S3, None), [Wrong], "not SNS");
+        assert!(judged(&topic, S3, None)[0].1.contains("does not let sns.amazonaws.com"));
+        let elsewhere = vec![way(&["s3:ObjectCreated:*"], "other/", "")];
+        let both = Ways { direct: elsewhere, ..topic.clone() };
+        assert!(judged(&both, S3, None)[0].1.contains("does not let sns.amazonaws.com"));
         let sns =
             S3.replace("s3.amazonaws.com", "sns.amazonaws.com").replace("arn:aws:s3:::logs", QUEUE);
         assert_eq!(verdicts(&topic, &sns, None), [Unknown]);
