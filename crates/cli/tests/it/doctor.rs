@@ -163,16 +163,9 @@ fn what_does_not_answer_is_not_waited_for() {
     for (credentials, reason) in
         [(&keys[..], "Connection refused"), (&[], "no credentials are where AWS' own tools look")]
     {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stagelight"));
-        let ours = |name: &str| name.starts_with("STAGELIGHT_") || name.starts_with("AWS_");
-        for (name, _) in std::env::vars().filter(|(name, _)| ours(name)) {
-            command.env_remove(name);
-        }
-        command.env("XDG_CONFIG_HOME", stagelight.folder()).env_remove("RUST_LOG");
-        command.env("HOME", stagelight.folder()).env("AWS_REGION", "us-east-1");
-        command.env("AWS_ENDPOINT_URL", url).env("AWS_EC2_METADATA_DISABLED", "true");
-        command.envs(credentials.iter().copied()).args(args).args(named);
         let since = Instant::now();
+        let mut command = elsewhere(&stagelight, url);
+        command.envs(credentials.iter().copied()).args(args).args(named);
         let run = Run::from(command.output().expect("the binary starts"));
         assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
         assert_eq!(run.code, 3);
@@ -181,4 +174,28 @@ fn what_does_not_answer_is_not_waited_for() {
         assert_eq!(wrongs.len(), 3, "queue, logs and lake: {wrongs:?}");
         assert!(wrongs.iter().all(|found| found.contains(reason)), "{wrongs:?}");
     }
+}
+
+/// Other commands look for credentials where doctor does.
+#[test]
+fn the_metadata_service_is_not_asked_where_it_is_disabled() {
+    let stagelight = Stagelight::new();
+    let mut command = elsewhere(&stagelight, "http://127.0.0.1:1");
+    command.args(["--lake", "s3://lake/a", "sql", "SELECT 1"]);
+    let run = Run::from(command.output().expect("the binary starts"));
+    let said = "error: s3://lake/a cannot be a lake: no credentials are where AWS' own tools look for them";
+    assert!(run.code == 1 && run.stderr.starts_with(said), "{}", run.stderr);
+}
+
+/// The binary without credentials, and with AWS at `url`.
+fn elsewhere(stagelight: &Stagelight, url: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stagelight"));
+    let ours = |name: &str| name.starts_with("STAGELIGHT_") || name.starts_with("AWS_");
+    for (name, _) in std::env::vars().filter(|(name, _)| ours(name)) {
+        command.env_remove(name);
+    }
+    command.env("XDG_CONFIG_HOME", stagelight.folder()).env_remove("RUST_LOG");
+    command.env("HOME", stagelight.folder()).env("AWS_REGION", "us-east-1");
+    command.env("AWS_ENDPOINT_URL", url).env("AWS_EC2_METADATA_DISABLED", "true");
+    command
 }
