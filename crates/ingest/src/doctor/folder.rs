@@ -134,6 +134,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("sources"), "no folder").expect("a file");
         let checks = check_folder(folder.path(), LakeRights { writes: true, deletes: false });
+        assert_eq!(checks.len(), 2);
         for (check, said) in checks.iter().zip([
             "cannot read 2 paths of the lake, such as ",
             "cannot write into 2 folders of the lake, such as ",
