@@ -2,7 +2,8 @@
 WITH totals AS (
     SELECT
         count(*) AS num_segments,
-        count(DISTINCT app_id) AS num_applications,
+        -- What is no log has no events, and is no application.
+        count(DISTINCT app_id) FILTER (WHERE events > 0) AS num_applications,
         CAST(now() AS BIGINT) / 1000000 - CAST(max(ingested_at) AS BIGINT) AS age_ms
     FROM sources
 ),
@@ -26,7 +27,8 @@ said AS (
     SELECT
         1 AS place,
         'good' AS verdict,
-        concat(num_segments, ' files of ', num_applications, ' applications',
+        concat(num_segments, CASE WHEN num_segments = 1 THEN ' file' ELSE ' files' END,
+            ' of ', num_applications, CASE WHEN num_applications = 1 THEN ' application' ELSE ' applications' END,
             coalesce(', the newest read ' || duration(age_ms) || ' ago', '')) AS found,
         CAST(NULL AS VARCHAR) AS advice
     FROM totals
@@ -44,7 +46,8 @@ said AS (
     SELECT
         3,
         'better',
-        concat(num, ' lines or files went to quarantine within a day'),
+        concat(num, CASE WHEN num = 1 THEN ' line or file' ELSE ' lines or files' END,
+            ' went to quarantine within a day'),
         'which, and why: SELECT * FROM quarantine ORDER BY seen_at DESC'
     FROM bad
     WHERE num > 0

@@ -1,14 +1,8 @@
 -- A row is something that `stagelight doctor` has to say about how applications write their event logs:
 -- the hundred attempts that were started last.
--- Spark 4 has other defaults than Spark 3: it rolls and packs. spark.eventLog.rolling.maxFileSize counts bytes
--- before they are packed (RollingEventLogFilesWriter).
+-- spark.eventLog.rolling.maxFileSize counts bytes before they are packed (RollingEventLogFilesWriter).
 WITH latest AS (
-    SELECT
-        app_id,
-        coalesce(attempt_id, '') AS attempt_id,
-        app_name,
-        start_time,
-        TRY_CAST(split_part(app_spark_version, '.', 1) AS BIGINT) >= 4 AS is_spark_4
+    SELECT app_id, coalesce(attempt_id, '') AS attempt_id, coalesce(app_name, app_id) AS app_name, start_time
     FROM applications
     ORDER BY start_time DESC NULLS LAST
     LIMIT 100
@@ -17,43 +11,77 @@ settings AS (
     SELECT
         app_id,
         coalesce(attempt_id, '') AS attempt_id,
-        max(value) FILTER (WHERE name = 'spark.eventLog.rolling.enabled') AS rolling,
-        max(value) FILTER (WHERE name = 'spark.eventLog.compress') AS compress,
-        max(value) FILTER (WHERE name = 'spark.eventLog.logStageExecutorMetrics') AS executor_metrics
+        coalesce(bool_or(name = 'spark.eventLog.logStageExecutorMetrics' AND lower(value) = 'true'), false)
+            AS has_executor_metrics
     FROM environment
     WHERE section = 'spark_properties'
-        AND name IN ('spark.eventLog.rolling.enabled', 'spark.eventLog.compress',
-            'spark.eventLog.logStageExecutorMetrics')
     GROUP BY app_id, coalesce(attempt_id, '')
 ),
--- How long the first event of a file waited for the last one, after which the file comes to the bucket.
-waits AS (
+jobs_of_files AS (
     SELECT
-        sources.app_id,
-        coalesce(sources.attempt_id, '') AS attempt_id,
-        bool_or(sources.uri LIKE 's3%://%') AS is_in_bucket,
-        max(CAST(sources.last_event_time AS BIGINT) - CAST(coalesce(before.last_event_time, latest.start_time) AS BIGINT))
-            AS wait_ms
+        app_id,
+        attempt_id,
+        segment,
+        count(*) FILTER (WHERE event = 'SparkListenerJobStart') AS num_started,
+        count(*) FILTER (WHERE event = 'SparkListenerJobEnd') AS num_ended,
+        min(time) FILTER (WHERE event = 'SparkListenerJobStart') AS first_start_time
+    FROM lake.job_events
+    GROUP BY app_id, attempt_id, segment
+),
+files AS (
+    SELECT
+        latest.app_id,
+        latest.attempt_id,
+        latest.start_time,
+        sources.uri LIKE 's3%://%' AS is_in_bucket,
+        sources.layout = 'single' AS is_single,
+        sources.codec <> 'none' AS is_packed,
+        sources.segment,
+        sources.last_event_time,
+        lag(sources.segment) OVER before AS segment_before,
+        lag(sources.last_event_time) OVER before AS time_before,
+        jobs.first_start_time,
+        sum(coalesce(jobs.num_started - jobs.num_ended, 0)) OVER before
+            - coalesce(jobs.num_started - jobs.num_ended, 0) AS num_running
     FROM sources
     JOIN latest
         ON latest.app_id = sources.app_id AND latest.attempt_id = coalesce(sources.attempt_id, '')
-    LEFT JOIN sources AS before
-        ON before.app_id = sources.app_id
-        AND coalesce(before.attempt_id, '') = coalesce(sources.attempt_id, '')
-        AND before.segment = sources.segment - 1
-        AND before.state = 'counted'
-    WHERE sources.state = 'counted'
-    GROUP BY sources.app_id, coalesce(sources.attempt_id, '')
+    LEFT JOIN jobs_of_files AS jobs
+        ON jobs.app_id = latest.app_id
+        AND jobs.attempt_id = latest.attempt_id
+        AND jobs.segment = sources.segment
+    WHERE sources.state = 'counted' AND sources.events > 0
+    WINDOW before AS (PARTITION BY latest.app_id, latest.attempt_id ORDER BY sources.segment)
+),
+-- How long the first event of a file has waited for the last one, after which the file comes to the bucket.
+-- When the first one happened is not known. While a job runs there are events, so that it was soon after the
+-- last one of the file before; else, it was the start of the next job at the latest.
+waits AS (
+    SELECT
+        app_id,
+        attempt_id,
+        bool_or(is_in_bucket) AS is_in_bucket,
+        bool_and(is_single) AS is_single,
+        bool_or(is_packed) AS is_packed,
+        max(CAST(last_event_time AS BIGINT) - CAST(
+            CASE
+                WHEN segment = 1 THEN start_time
+                WHEN segment_before = segment - 1 AND num_running > 0 THEN time_before
+                ELSE first_start_time
+            END AS BIGINT)) AS wait_ms
+    FROM files
+    GROUP BY app_id, attempt_id
 ),
 judged AS (
     SELECT
         latest.app_name,
-        coalesce(waits.is_in_bucket, false) AS is_in_bucket,
-        coalesce(lower(settings.rolling) = 'true', latest.is_spark_4, false) AS rolls,
-        coalesce(lower(settings.compress) = 'true', latest.is_spark_4, false) AS packs,
-        coalesce(lower(settings.executor_metrics) = 'true', false) AS has_executor_metrics,
-        coalesce(waits.wait_ms, 0) AS wait_ms,
-        (SELECT value * 1000 FROM thresholds WHERE name = 'queryable_within') AS wanted_ms
+        waits.is_in_bucket,
+        waits.is_in_bucket AND waits.is_single AS is_single,
+        waits.is_in_bucket AND NOT waits.is_single
+            AND waits.wait_ms > (SELECT value * 1000 FROM thresholds WHERE name = 'queryable_within') AS is_late,
+        waits.wait_ms,
+        NOT waits.is_packed AS is_unpacked,
+        NOT settings.has_executor_metrics AS is_without_metrics
     FROM latest
     LEFT JOIN settings
         ON settings.app_id = latest.app_id AND settings.attempt_id = latest.attempt_id
@@ -61,63 +89,82 @@ judged AS (
 ),
 counted AS (
     SELECT
-        concat(' of the last ', count(*), ' applications') AS of_all,
-        count(*) FILTER (WHERE is_in_bucket AND NOT rolls) AS num_single,
-        min(app_name) FILTER (WHERE is_in_bucket AND NOT rolls) AS single,
-        count(*) FILTER (WHERE is_in_bucket AND rolls AND wait_ms > wanted_ms) AS num_late,
-        min(app_name) FILTER (WHERE is_in_bucket AND rolls AND wait_ms > wanted_ms) AS late,
-        max(wait_ms) FILTER (WHERE is_in_bucket AND rolls) AS wait_ms,
-        count(*) FILTER (WHERE NOT packs) AS num_unpacked,
-        min(app_name) FILTER (WHERE NOT packs) AS unpacked,
-        count(*) FILTER (WHERE NOT has_executor_metrics) AS num_without_metrics,
-        min(app_name) FILTER (WHERE NOT has_executor_metrics) AS without_metrics
+        count(*) AS num_all,
+        count(*) FILTER (WHERE is_in_bucket) AS num_in_bucket,
+        count(*) FILTER (WHERE is_single) AS num_single,
+        min(app_name) FILTER (WHERE is_single) AS single,
+        count(*) FILTER (WHERE is_late) AS num_late,
+        min(app_name) FILTER (WHERE is_late) AS late,
+        duration(max(wait_ms) FILTER (WHERE is_late)) AS wait,
+        count(*) FILTER (WHERE is_unpacked) AS num_unpacked,
+        min(app_name) FILTER (WHERE is_unpacked) AS unpacked,
+        count(*) FILTER (WHERE is_without_metrics) AS num_without_metrics,
+        min(app_name) FILTER (WHERE is_without_metrics) AS without_metrics
     FROM judged
     HAVING count(*) > 0
 ),
-said AS (
+faults AS (
     SELECT
         1 AS place,
-        CASE WHEN num_single > 0 THEN 'wrong' ELSE 'good' END AS verdict,
-        CASE
-            WHEN num_single > 0 THEN concat(num_single, of_all, ', such as ', single,
-                ', write one file, which comes to the bucket when they end, and never where the driver is killed')
-            ELSE concat('none', of_all, ' writes one file to a bucket')
-        END AS found,
-        CASE WHEN num_single > 0 THEN 'set spark.eventLog.rolling.enabled=true' END AS advice
+        'wrong' AS verdict,
+        num_all,
+        num_single AS num,
+        single AS example,
+        'are one file each, which comes to the bucket at the end, and never where the driver is killed' AS fault,
+        'are not one file each' AS sound,
+        'set spark.eventLog.rolling.enabled=true' AS advice
     FROM counted
+    WHERE num_in_bucket > 0
     UNION ALL
     SELECT
         2,
-        CASE WHEN num_late > 0 THEN 'better' ELSE 'good' END,
-        CASE
-            WHEN num_late > 0 THEN concat('events of ', num_late, of_all, ', such as ', late, ', waited up to ',
-                duration(wait_ms), ' for their file to be rolled')
-            ELSE concat('no file', of_all, ' was open for longer than is wanted')
-        END,
-        CASE WHEN num_late > 0 THEN 'lower spark.eventLog.rolling.maxFileSize (128m by default, 10m at least, '
-            || 'before packing); 10 minutes are wanted unless --threshold queryable_within says another time' END
+        'better',
+        num_all,
+        num_late,
+        late,
+        concat('have events that waited for up to ', wait, ' for their file to be rolled'),
+        'have no file that is known to have been open for longer than is wanted',
+        'lower spark.eventLog.rolling.maxFileSize (128m by default, 10m at least, before packing); 10 minutes '
+            || 'are wanted unless --threshold queryable_within says another time'
     FROM counted
+    WHERE num_in_bucket > num_single
     UNION ALL
     SELECT
         3,
-        CASE WHEN num_unpacked > 0 THEN 'better' ELSE 'good' END,
-        CASE
-            WHEN num_unpacked > 0 THEN concat(num_unpacked, of_all, ', such as ', unpacked, ', do not pack their logs')
-            ELSE concat('all', of_all, ' pack their logs')
-        END,
-        CASE WHEN num_unpacked > 0 THEN 'set spark.eventLog.compress=true and '
-            || 'spark.eventLog.compression.codec=zstd, which takes a twentieth of the room' END
+        'better',
+        num_all,
+        num_unpacked,
+        unpacked,
+        'are not packed',
+        'are packed',
+        'set spark.eventLog.compress=true and spark.eventLog.compression.codec=zstd, which takes a twentieth of '
+            || 'the room'
     FROM counted
     UNION ALL
     SELECT
         4,
-        CASE WHEN num_without_metrics > 0 THEN 'better' ELSE 'good' END,
-        CASE
-            WHEN num_without_metrics > 0 THEN concat(num_without_metrics, of_all, ', such as ', without_metrics,
-                ', do not log the memory of executors and drivers')
-            ELSE concat('all', of_all, ' log the memory of executors and drivers')
-        END,
-        CASE WHEN num_without_metrics > 0 THEN 'set spark.eventLog.logStageExecutorMetrics=true' END
+        'better',
+        num_all,
+        num_without_metrics,
+        without_metrics,
+        'lack the memory of executors and drivers',
+        'have the memory of executors and drivers',
+        'set spark.eventLog.logStageExecutorMetrics=true'
     FROM counted
+),
+said AS (
+    SELECT
+        place,
+        CASE WHEN num > 0 THEN verdict ELSE 'good' END AS verdict,
+        concat(
+            'logs of ',
+            CASE WHEN num > 0 AND num_all > 1 THEN concat(num, ' of ') ELSE '' END,
+            CASE WHEN num_all = 1 THEN 'the last application' ELSE concat('the last ', num_all, ' applications') END,
+            CASE WHEN num > 0 THEN concat(', ', CASE WHEN num_all > 1 THEN 'such as ' ELSE '' END, example, ',')
+                ELSE '' END,
+            ' ',
+            CASE WHEN num > 0 THEN fault ELSE sound END) AS found,
+        CASE WHEN num > 0 THEN advice END AS advice
+    FROM faults
 )
 SELECT verdict, found, advice FROM said ORDER BY place

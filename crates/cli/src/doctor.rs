@@ -1,43 +1,44 @@
 //! `stagelight doctor`.
 
+mod lake;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Result;
-use arrow::array::{Array, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
 use serde_json::json;
 use stagelight_ingest::{
-    Address, Check, LakeRights, Verdict, aws_settings, check_lake, check_logs, check_queue, retry,
+    Address, Check, LakeRights, Verdict, check_announced, check_lake, check_logs, check_queue,
+    impatient_aws_settings,
 };
-use stagelight_lake::{Lake, LakeError};
-use stagelight_query::Engine;
 
 use crate::args::{Doctor, Global, Role, SummaryFormat};
-use crate::terminal::{count, heading, on_one_line, verdict};
+use crate::terminal::{heading, on_one_line, verdict};
 
 /// Something is wrong.
 const WRONG: u8 = 3;
-/// `serve` computes the totals of so many applications by itself without anybody minding.
-const NOT_ROLLED_UP: usize = 1_000;
-
-const LAKE: &str = include_str!("../../../sql/doctor/lake.sql");
-const SPARK_SETTINGS: &str = include_str!("../../../sql/doctor/spark_settings.sql");
 
 /// What was looked at, with a heading.
 type Section = (String, Vec<Check>);
 
 /// Looks at everything that it is told of, and says how it stands.
 pub(crate) async fn run(global: &Global, command: &Doctor) -> Result<ExitCode> {
-    let mut sections = Vec::new();
     let place = Address::parse(&global.lake);
-    let needs_aws = place.is_some() || command.queue_url.is_some() || command.prefix.is_some();
-    if needs_aws {
-        sections.extend(in_aws(global, command, place.as_ref()).await);
+    let mut sections = Vec::new();
+    if place.is_some() || command.queue_url.is_some() || command.prefix.is_some() {
+        sections = in_aws(global, command, place.as_ref()).await;
     }
-    sections.extend(in_lake(global, command).await?);
+    let bucket = sections.last().filter(|_| place.is_some());
+    // To be listed is the first that a bucket is asked for.
+    if bucket.is_some_and(|(_, checks)| checks[0].verdict == Verdict::Wrong) {
+        let not_asked = Check::unseen("it is not asked while its bucket cannot be listed");
+        sections.push((lake::title(global), vec![not_asked]));
+    } else {
+        sections.extend(lake::look_at(global, command).await?);
+    }
+    if let Some(check) = not_named(command) {
+        sections.push(("Not looked at".to_owned(), vec![check]));
+    }
     let mut out = io::stdout().lock();
     match command.summary {
         SummaryFormat::Text => text(&mut out, &sections)?,
@@ -48,107 +49,62 @@ pub(crate) async fn run(global: &Global, command: &Doctor) -> Result<ExitCode> {
     Ok(if is_wrong { ExitCode::from(WRONG) } else { ExitCode::SUCCESS })
 }
 
+/// What a role does with the lake.
+fn rights(role: Role) -> LakeRights {
+    LakeRights { writes: role != Role::Serve, deletes: role == Role::Maintain }
+}
+
+/// The queue, the logs, and at last the bucket of the lake, where it is in one.
 async fn in_aws(global: &Global, command: &Doctor, lake: Option<&Address>) -> Vec<Section> {
-    let settings = aws_settings().await;
+    let settings = impatient_aws_settings().await;
+    let (queue, logs, bucket) = tokio::join!(
+        async {
+            let url = command.queue_url.as_ref()?;
+            Some((url, check_queue(&settings, url, command.role == Role::Worker).await))
+        },
+        async {
+            let prefix = command.prefix.as_ref()?;
+            let deletes = command.role == Role::Maintain;
+            Some((prefix, check_logs(&settings, prefix, deletes).await))
+        },
+        async { Some(check_lake(&settings, lake?, rights(command.role)).await) },
+    );
     let mut sections = Vec::new();
-    let queue = match &command.queue_url {
-        Some(url) => Some(check_queue(&settings, url, command.role == Role::Worker).await),
-        None => None,
-    };
-    if let (Some(url), Some(queue)) = (&command.queue_url, &queue) {
+    if let Some((url, queue)) = &queue {
         sections.push((format!("Queue {url}"), queue.checks.clone()));
     }
-    if let Some(prefix) = &command.prefix {
-        let deletes = command.role == Role::Maintain;
-        let checks = check_logs(&settings, prefix, queue.as_ref(), deletes).await;
+    if let Some((prefix, mut checks)) = logs {
+        if let Some((_, queue)) = &queue {
+            checks.extend(check_announced(&settings, prefix, queue).await);
+        }
         sections.push((format!("Logs {prefix}"), checks));
     }
-    if let Some(place) = lake {
-        let rights = LakeRights {
-            writes: command.role != Role::Serve,
-            deletes: command.role == Role::Maintain,
-        };
-        sections.push((
-            format!("Bucket of the lake {}", global.lake),
-            check_lake(&settings, place, rights).await,
-        ));
-    }
+    sections.extend(bucket.map(|checks| (format!("Bucket of the lake {}", global.lake), checks)));
     sections
 }
 
-/// What the lake itself says, and what is in it says of Spark.
-async fn in_lake(global: &Global, command: &Doctor) -> Result<Vec<Section>> {
-    let title = format!("Lake {}", global.lake);
-    let lake = match retry::lake(|| Lake::open(&global.lake)).await {
-        Ok(lake) => Arc::new(lake),
-        Err(error @ LakeError::Missing { .. }) => {
-            // Who only reads it, or keeps it, ends without one.
-            let (verdict, advice) = match command.role {
-                Role::Worker => (Verdict::Better, "the first worker makes one, too"),
-                _ => {
-                    (Verdict::Wrong, "is --lake what the workers have? The first of them makes it")
-                }
-            };
-            return Ok(vec![(title, vec![Check::new(verdict, error.to_string(), advice)])]);
-        }
-        Err(error) => {
-            let check = Check { verdict: Verdict::Wrong, found: error.to_string(), advice: None };
-            return Ok(vec![(title, vec![check])]);
-        }
-    };
-    let settings = command.engine.settings();
-    let engine = retry::lake(|| Engine::new(Arc::clone(&lake), &settings)).await?;
-    let mut checks = told(asked(&engine, LAKE).await);
-    let outdated = engine.to_roll_up().await;
-    checks.push(match outdated {
-        Err(error) => unreadable(&error.to_string()),
-        Ok(outdated) if outdated > NOT_ROLLED_UP => Check::new(
-            Verdict::Better,
-            format!("{} applications are not rolled up", count(outdated as u64)),
-            "run `stagelight maintain` every hour: metrics come sooner then, and questions read fewer files",
+/// What the role works with, and nobody has named.
+fn not_named(command: &Doctor) -> Option<Check> {
+    let (found, advice) = match (command.role, &command.queue_url, &command.prefix) {
+        (Role::Worker, None, None) => (
+            "the queue and the logs are not looked at",
+            "where workers have some, --queue-url and --prefix name them",
         ),
-        Ok(outdated) => {
-            Check::good(format!("{} applications are not rolled up yet", count(outdated as u64)))
-        }
-    });
-    let spark = told(asked(&engine, SPARK_SETTINGS).await);
-    let mut sections = vec![(title, checks)];
-    if !spark.is_empty() {
-        sections.push(("Spark, by what its logs say".to_owned(), spark));
-    }
-    Ok(sections)
-}
-
-/// The checks, or why there are none: what was found elsewhere is worth being told all the same.
-fn told(checks: Result<Vec<Check>>) -> Vec<Check> {
-    checks.unwrap_or_else(|error| vec![unreadable(&error.to_string())])
-}
-
-fn unreadable(error: &str) -> Check {
-    let advice = "a file that is not found was deleted by something else than `stagelight maintain`: put it back, or \
-                  ingest the logs into a new lake";
-    Check::new(Verdict::Wrong, format!("the lake cannot be asked: {error}"), advice)
-}
-
-/// The rows of a question as checks.
-async fn asked(engine: &Engine, question: &str) -> Result<Vec<Check>> {
-    let mut checks = Vec::new();
-    for batch in engine.sql(question).await?.batches {
-        let column = |at: usize| cast(batch.column(at), &DataType::Utf8);
-        let (verdicts, found, advice) = (column(0)?, column(1)?, column(2)?);
-        let [verdicts, found, advice] =
-            [&verdicts, &found, &advice].map(|column| column.as_string::<i32>());
-        for row in 0..batch.num_rows() {
-            let verdict = match verdicts.value(row) {
-                "good" => Verdict::Good,
-                "better" => Verdict::Better,
-                _ => Verdict::Wrong,
-            };
-            let advice = advice.is_valid(row).then(|| advice.value(row).to_owned());
-            checks.push(Check { verdict, found: found.value(row).to_owned(), advice });
-        }
-    }
-    Ok(checks)
+        (Role::Worker, None, Some(_)) => (
+            "the queue, and whether it is told of the logs, are not looked at",
+            "--queue-url names it",
+        ),
+        (Role::Worker, Some(_), None) => (
+            "the logs, and whether the queue is told of them, are not looked at",
+            "--prefix names them",
+        ),
+        (Role::Maintain, _, None) => (
+            "whether it may delete logs is not looked at",
+            "where it has --clean-logs, --prefix names them",
+        ),
+        _ => return None,
+    };
+    Some(Check::new(Verdict::Unknown, found, advice))
 }
 
 fn text(out: &mut impl Write, sections: &[Section]) -> io::Result<()> {

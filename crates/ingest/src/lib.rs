@@ -39,9 +39,12 @@ mod watch_metrics;
 mod worker;
 mod worker_metrics;
 
-pub use aws::settings as aws_settings;
+pub use aws::{impatient_settings as impatient_aws_settings, settings as aws_settings};
 pub use discover::{Discovery, discover};
-pub use doctor::{Check, InspectedQueue, LakeRights, Verdict, check_lake, check_logs, check_queue};
+pub use doctor::{
+    Check, InspectedQueue, LakeRights, Verdict, check_announced, check_folder, check_lake,
+    check_logs, check_queue,
+};
 pub use envelope::{EnvelopeError, Notice, notices};
 pub use group::GroupLimits;
 pub use health::Health;

@@ -70,10 +70,7 @@ impl Sqs {
     {
         let failure = Failure::of(error);
         let reason = format!("{}: {}", self.url, failure.message);
-        let no_queue = failure.code.ends_with("NonExistentQueue")
-            || failure.code.ends_with("QueueDoesNotExist")
-            || failure.code == "InvalidAddress";
-        if no_queue || failure.is_not_allowed() {
+        if failure.is_without_queue() || failure.is_not_allowed() {
             QueueError::Fatal(reason)
         } else {
             QueueError::Failed(reason)

@@ -146,6 +146,10 @@ impl TableLog {
         LakeError::delta(self.table.name)
     }
 
+    pub(crate) fn table(&self) -> &'static Table {
+        self.table
+    }
+
     /// The table as it was when it was last read.
     pub(crate) fn delta(&self) -> &DeltaTable {
         &self.delta
@@ -204,7 +208,7 @@ pub(crate) struct Named {
     /// Its name in the table's folder.
     pub(crate) name: String,
     /// Its size in bytes.
-    size: i64,
+    pub(crate) size: i64,
     /// When it was added to the table, in milliseconds since 1970.
     pub(crate) added_ms: i64,
 }

@@ -57,7 +57,8 @@ impl Lake {
     /// # Errors
     ///
     /// [`LakeError::Address`] where the address is no place that can be written, or one with other
-    /// things in it; [`LakeError::Format`] where another version has made the lake.
+    /// things in it; [`LakeError::Format`] where another version has made the lake;
+    /// [`LakeError::TableGone`] where a part of it is not there.
     pub async fn create(uri: &str) -> Result<Self, LakeError> {
         Place::make(uri)?;
         let place = Place::at(uri).await?;
@@ -81,10 +82,12 @@ impl Lake {
     ///
     /// # Errors
     ///
-    /// [`LakeError::Missing`] where nothing has been ingested yet.
+    /// [`LakeError::Missing`] where nothing has been ingested yet, [`LakeError::TableGone`] where the ledger
+    /// is not there and data is.
     pub async fn open(uri: &str) -> Result<Self, LakeError> {
         let place = Place::at(uri).await?;
         if !place.has_lake(uri).await? {
+            place.refuse_without_ledger(uri).await?;
             return Err(LakeError::Missing { uri: uri.to_owned() });
         }
         Self::load(place, false).await
@@ -260,12 +263,20 @@ impl Lake {
     ///
     /// # Errors
     ///
-    /// [`LakeError`] where the lake cannot be read.
+    /// [`LakeError`] where the lake cannot be read; [`LakeError::TableGone`] where a table is not there.
     pub async fn contents(&self) -> Result<Contents, LakeError> {
         // The ledger first: what it has is in the tables already. What of that was replaced while
         // they were read may be gone from them; then they are read again.
         let (mut ledger, mut sources) = self.ledger_and_files().await?;
-        let mut tables = self.snapshots().await?;
+        let mut tables = match self.snapshots().await {
+            Err(_)
+                if !sources.files.is_empty()
+                    && let Some(gone) = self.gone().await =>
+            {
+                return Err(gone);
+            }
+            tables => tables?,
+        };
         let mut reads = 1;
         loop {
             let (later, later_sources) = self.ledger_and_files().await?;
@@ -286,6 +297,14 @@ impl Lake {
             tables.iter_mut().map(|table| table.retain_counted(&ledger, &self.merged_files, store));
         try_join_all(counted).await?;
         Ok(Contents { ledger, tables })
+    }
+
+    /// That a table is not there, where one is not.
+    async fn gone(&self) -> Option<LakeError> {
+        let uri = self.place.root.as_str();
+        let there = facts().map(async |table| self.table(table).await.check_there(uri).await);
+        let error = try_join_all(there).await.err();
+        error.filter(|error| matches!(error, LakeError::TableGone { .. }))
     }
 
     async fn snapshots(&self) -> Result<Vec<Snapshot>, LakeError> {
@@ -309,6 +328,7 @@ mod tests {
     use stagelight_eventlog::Identity;
 
     use super::*;
+    use crate::error::MayPass;
     use crate::ledger::Layout;
 
     fn segment(n: i64) -> Ingested {
@@ -388,6 +408,45 @@ mod tests {
         let error = third.commit(vec![segment(12)]).await.expect_err("another lake");
         assert!(matches!(error, LakeError::Replaced { .. }), "{error}");
         assert_eq!(fourth.ledger().await.expect("a ledger").segments().count(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_table_that_is_gone_is_told_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let uri = folder.path().display().to_string();
+        let lake = Lake::create(&uri).await.expect("a lake");
+        lake.contents().await.expect("an empty lake");
+        lake.commit(vec![segment(1)]).await.expect("it is committed");
+        let of_table = folder.path().join("task_ends");
+        std::fs::remove_dir_all(&of_table).expect("it is deleted");
+        let lake = Lake::open(&uri).await.expect("the rest");
+        for error in [
+            lake.contents().await.expect_err("a table less"),
+            Lake::create(&uri).await.err().expect("a table less"),
+        ] {
+            assert!(matches!(error, LakeError::TableGone { table: "task_ends", .. }), "{error}");
+            assert!(!error.may_pass());
+        }
+        assert!(!of_table.exists());
+    }
+
+    #[tokio::test]
+    async fn a_lake_without_its_ledger_is_no_empty_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let uri = folder.path().display().to_string();
+        let lake = Lake::create(&uri).await.expect("a lake");
+        lake.commit(vec![segment(1)]).await.expect("it is committed");
+        std::fs::remove_dir_all(folder.path().join("sources")).expect("it is deleted");
+        let error = Lake::open(&uri).await.err().expect("no lake");
+        assert!(matches!(error, LakeError::Missing { .. }), "no data is there either: {error}");
+        std::fs::write(folder.path().join("task_ends/part-1.parquet"), "rows").expect("a file");
+        for error in [
+            Lake::open(&uri).await.err().expect("a ledger less"),
+            Lake::create(&uri).await.err().expect("a ledger less"),
+        ] {
+            assert!(matches!(error, LakeError::TableGone { table: "sources", .. }), "{error}");
+        }
+        assert!(!folder.path().join("sources").exists());
     }
 
     #[tokio::test]

@@ -9,17 +9,22 @@ use aws_config::meta::region::ProvideRegion;
 use deltalake_core::logstore::{StorageConfig, object_store_factories};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use futures::TryStreamExt;
-use object_store::ObjectStore;
+use futures::future::try_join_all;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
+use object_store::{ObjectMeta, ObjectStore};
 use stagelight_tables::{SOURCES, Table, all};
 use url::Url;
 
 use crate::error::LakeError;
+use crate::lake::facts;
 
 /// What names an endpoint other than AWS' own, of S3 alone or of every service.
 const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+
+const NO_CREDENTIALS: &str =
+    "no credentials are where AWS' own tools look for them: environment, profile, role";
 
 /// delta-rs knows S3 once it has been told to.
 static S3: LazyLock<()> = LazyLock::new(|| deltalake_aws::register_handlers(None));
@@ -131,7 +136,22 @@ impl Place {
                 return Err(address(uri, format!("it is not empty, and no lake: it has {name}")));
             }
         }
-        Ok(())
+        self.refuse_without_ledger(uri).await
+    }
+
+    /// Refuses a place whose tables have data, and no ledger says of what.
+    pub(crate) async fn refuse_without_ledger(&self, uri: &str) -> Result<(), LakeError> {
+        let have_data = try_join_all(facts().map(async |table| {
+            let files = self.store.list(Some(&Path::from(table.name)));
+            let is_data = async |file: ObjectMeta| file.location.as_ref().ends_with(".parquet");
+            files.try_any(is_data).await.map_err(|error| unlisted(uri, error))
+        }));
+        // Who makes a lake makes the ledger before a table has data.
+        let is_gone = have_data.await?.contains(&true) && !self.has_lake(uri).await?;
+        match is_gone {
+            true => Err(LakeError::TableGone { table: SOURCES.name, uri: uri.to_owned() }),
+            false => Ok(()),
+        }
     }
 
     /// Refuses a folder that has none for `table`: who stores there makes it again, where the lake was
@@ -154,10 +174,11 @@ impl Place {
     }
 }
 
-/// What delta-rs does not find out by itself: which region the process is in, and that an endpoint
-/// without TLS is meant.
+/// What delta-rs does not find out by itself: which region the process is in, that an endpoint without
+/// TLS is meant, and that credentials are where AWS' own tools have them, whatever the endpoint.
 async fn s3_options() -> HashMap<String, String> {
-    let mut options = HashMap::new();
+    let forced = ("AWS_FORCE_CREDENTIAL_LOAD".to_owned(), "true".to_owned());
+    let mut options = HashMap::from([forced]);
     let endpoint = ENDPOINTS.iter().find_map(|name| std::env::var(name).ok());
     if let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.is_empty()) {
         if endpoint.starts_with("http://") {
@@ -190,6 +211,10 @@ fn unlisted(uri: &str, source: object_store::Error) -> LakeError {
     match source {
         object_store::Error::Generic { .. } if !is_refused(&reason) => {
             LakeError::Store { path: uri.to_owned(), source }
+        }
+        // Credentials are what delta-rs' S3 says this of.
+        object_store::Error::NotSupported { .. } if reason.contains("no credentials found") => {
+            address(uri, NO_CREDENTIALS)
         }
         _ => address(uri, answered(&reason).unwrap_or(reason)),
     }

@@ -1,5 +1,7 @@
 //! Buckets and queues of a real server on this machine: what is announced is in the lake once.
 
+mod doctor;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -361,83 +363,4 @@ async fn what_was_left_behind_comes_in() {
     // A prefix of what is in by now has nothing to be replayed.
     let run = emulator.run(&[&args[..], &["s3://logs/quiet/"]].concat());
     assert_eq!((run.code, run.stdout.as_str()), (0, "0 messages\n"), "{}", run.stderr);
-}
-
-/// What `doctor` says is wrong or could be better.
-fn complaints(emulator: &Emulator, args: &[&str]) -> (i32, Vec<String>) {
-    let prefix = ["--lake", "s3://lakes/a", "doctor", "--queue-url", &emulator.queue];
-    let given = ["--summary", "json"];
-    let run = emulator.run(&[&prefix[..], &given, args].concat());
-    let checks: Vec<Value> = serde_json::from_str(&run.stdout).expect("an array of checks");
-    assert!(checks.len() > 15, "{}", run.stdout);
-    // That receiving is not tried is always said.
-    let bad = checks.iter().filter(|check| {
-        check["verdict"] != "good"
-            && !check["found"].as_str().is_some_and(|of| of.contains("is not tried"))
-    });
-    let said = |check: &Value| {
-        let text = |name: &str| check[name].as_str().unwrap_or_default().to_owned();
-        format!("{}: {}", text("verdict"), text("found"))
-    };
-    (run.code, bad.map(said).collect())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_doctor_says_what_is_wrong_with_an_installation() {
-    let Some(emulator) = Emulator::start() else { return };
-    emulator.put_all(&log("rolled-40"), "direct/").await;
-    assert_eq!(emulator.run(&["--lake", "s3://lakes/a", "ingest", "s3://logs/direct/"]).code, 0);
-    let set = async |queue: &str, name: QueueAttributeName, value: &str| {
-        let set = emulator.sqs.set_queue_attributes().queue_url(queue);
-        set.attributes(name, value).send().await.expect("it is set");
-    };
-    let policy = r#"{"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
-        "Action": "sqs:SendMessage", "Resource": "*",
-        "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::logs"}}}]}"#;
-    set(&emulator.queue, QueueAttributeName::Policy, policy).await;
-    set(&emulator.dead, QueueAttributeName::MessageRetentionPeriod, "1209600").await;
-    let lifecycle = |rule: aws_sdk_s3::types::builders::LifecycleRuleBuilder| {
-        use aws_sdk_s3::types::{
-            BucketLifecycleConfiguration, ExpirationStatus, LifecycleRuleFilter,
-        };
-        let all = LifecycleRuleFilter::builder().prefix("").build();
-        let rule = rule.id("ours").status(ExpirationStatus::Enabled).filter(all).build();
-        let rules = BucketLifecycleConfiguration::builder().rules(rule.expect("a rule")).build();
-        let put = emulator.s3.put_bucket_lifecycle_configuration().bucket("lakes");
-        put.lifecycle_configuration(rules.expect("rules")).send()
-    };
-    let rule = aws_sdk_s3::types::LifecycleRule::builder;
-    let abort = aws_sdk_s3::types::AbortIncompleteMultipartUpload::builder();
-    let abort = abort.days_after_initiation(1).build();
-    lifecycle(rule().abort_incomplete_multipart_upload(abort)).await.expect("it is put");
-    // Its logs lack the memory of executors, and that is all.
-    let (code, said) =
-        complaints(&emulator, &["--prefix", "s3://logs/direct", "--role", "maintain"]);
-    assert!(said.len() == 1 && said[0].contains("memory of executors"), "{said:?}");
-    assert_eq!(code, 0);
-    // Nothing was changed by asking.
-    assert_eq!(emulator.rows("s3://lakes/a", "SELECT count(*) AS n FROM sources")[0]["n"], 3);
-
-    let expire = aws_sdk_s3::types::LifecycleExpiration::builder().days(30).build();
-    lifecycle(rule().expiration(expire)).await.expect("it is put");
-    set(&emulator.queue, QueueAttributeName::Policy, r#"{"Statement": []}"#).await;
-    let given_up = emulator.sqs.send_message().queue_url(&emulator.dead).message_body("x");
-    given_up.send().await.expect("it is sent");
-    let single = log("inventory-single-35");
-    emulator.put_all(&single, "direct/").await;
-    assert_eq!(emulator.run(&["--lake", "s3://lakes/a", "ingest", "s3://logs/direct/"]).code, 0);
-    let (code, said) = complaints(&emulator, &["--prefix", "s3://logs/direct/"]);
-    assert_eq!(code, 3);
-    for wrong in [
-        "wrong: 1 messages were given up to dead",
-        "wrong: the queue's policy does not let s3.amazonaws.com send for logs",
-        "wrong: the lifecycle of lakes deletes or moves files of the lake (rule ours)",
-        "wrong: 1 of the last 2 applications, such as O'Brien",
-    ] {
-        assert!(said.iter().any(|said| said.starts_with(wrong)), "{wrong} {said:?}");
-    }
-    // One has it from Spark 4, the other one says so.
-    assert!(!said.iter().any(|said| said.contains("do not pack")), "{said:?}");
-    let (_, said) = complaints(&emulator, &["--prefix", "s3://logs/quiet/"]);
-    assert!(said.iter().any(|said| said.contains("only what begins with `direct/`")), "{said:?}");
 }

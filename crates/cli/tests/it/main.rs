@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod crashes;
+mod doctor;
 mod emulator;
 mod engines;
 mod exactly_once;

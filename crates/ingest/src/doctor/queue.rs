@@ -1,4 +1,4 @@
-//! The queue: its dead-letter queue, who may send to it, and whether its messages can be worked on.
+//! The queue: its dead-letter queue, and whether its messages can be worked on.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-use super::{Check, Verdict, failed, right};
+use super::{Check, Verdict, counted, failed, right, unseen};
 use crate::aws::Failure;
 
 /// What is known of a queue once it was looked at.
@@ -17,19 +17,12 @@ pub struct InspectedQueue {
     pub checks: Vec<Check>,
     /// Its ARN, where it may be known.
     pub arn: Option<String>,
-    /// Services that its policy lets send to it; `*` is everybody. None where nobody may know.
-    pub senders: Option<Vec<Sender>>,
+    /// Its policy, empty where it has none; `None` where nobody may know.
+    pub policy: Option<String>,
 }
 
-/// Who may send to a queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sender {
-    /// The principal, as in `s3.amazonaws.com`.
-    pub(super) principal: String,
-    /// On whose behalf, as patterns of ARNs; none, for anybody.
-    pub(super) sources: Vec<String>,
-}
-
+/// Who asks for attributes needs that.
+const SEES: &str = "sqs:GetQueueAttributes of the queue";
 /// A worker that is killed twice is no reason to give up a log.
 const RECEIVES_AT_LEAST: u64 = 3;
 /// Other consumers need time to ask for more.
@@ -42,7 +35,10 @@ pub async fn check_queue(settings: &SdkConfig, url: &str, works: bool) -> Inspec
     let client = Client::new(settings);
     let attributes = match attributes(&client, url).await {
         Ok(attributes) => attributes,
-        Err(check) => return InspectedQueue { checks: vec![check], ..InspectedQueue::default() },
+        Err(failure) => {
+            let check = failed(&format!("look at {url}"), SEES, &failure);
+            return InspectedQueue { checks: vec![check], ..InspectedQueue::default() };
+        }
     };
     let mut checks = judge(&attributes);
     checks.extend(dead_letters(&client, url, &attributes).await);
@@ -50,18 +46,17 @@ pub async fn check_queue(settings: &SdkConfig, url: &str, works: bool) -> Inspec
         checks.extend(rights(&client, url).await);
     }
     let arn = attributes.get("QueueArn").cloned();
-    let senders = Some(senders(attributes.get("Policy").map_or("", String::as_str)));
-    InspectedQueue { checks, arn, senders }
+    let policy = Some(attributes.get("Policy").cloned().unwrap_or_default());
+    InspectedQueue { checks, arn, policy }
 }
 
 /// Attributes by name.
 type Attributes = HashMap<String, String>;
 
-async fn attributes(client: &Client, url: &str) -> Result<Attributes, Check> {
+async fn attributes(client: &Client, url: &str) -> Result<Attributes, Failure> {
     let get = client.get_queue_attributes().queue_url(url);
     let answer = get.attribute_names(QueueAttributeName::All).send().await;
-    let needed = "sqs:GetQueueAttributes of the queue";
-    let answer = answer.map_err(|error| failed(&format!("look at {url}"), needed, &error))?;
+    let answer = answer.map_err(|error| Failure::of(&error))?;
     let attributes = answer.attributes.unwrap_or_default().into_iter();
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value)).collect())
 }
@@ -76,7 +71,7 @@ fn judge(attributes: &Attributes) -> Vec<Check> {
     let mut checks = Vec::new();
     let waiting = number("ApproximateNumberOfMessages").unwrap_or_default();
     let held = number("ApproximateNumberOfMessagesNotVisible").unwrap_or_default();
-    checks.push(Check::good(format!("{waiting} messages wait, {held} are being worked on")));
+    checks.push(Check::good(format!("messages that wait: {waiting}; that are worked on: {held}")));
     if let Some(seconds) = number("VisibilityTimeout") {
         checks.push(match seconds {
             ..VISIBILITY_AT_LEAST => Check::new(
@@ -136,10 +131,12 @@ async fn dead_letters(client: &Client, url: &str, attributes: &Attributes) -> Ve
     let mut checks = vec![match receives {
         Some(n @ ..RECEIVES_AT_LEAST) => Check::new(
             Verdict::Wrong,
-            format!("messages are given up to {name} after {n} receives"),
+            format!("messages are given up to {name} after {}", counted(n, "receive")),
             "a worker that is killed counts as one: set maxReceiveCount to 10",
         ),
-        Some(n) => Check::good(format!("messages are given up to {name} after {n} receives")),
+        Some(n) => {
+            Check::good(format!("messages are given up to {name} after {}", counted(n, "receive")))
+        }
         None => Check::good(format!("messages are given up to {name}")),
     }];
     // They are of one account and region.
@@ -147,8 +144,16 @@ async fn dead_letters(client: &Client, url: &str, attributes: &Attributes) -> Ve
     let dead = format!("{before}/{name}");
     let theirs = match self::attributes(client, &dead).await {
         Ok(theirs) => theirs,
-        Err(check) => {
-            checks.push(Check { verdict: Verdict::Unknown, ..check });
+        Err(failure) if failure.is_without_queue() => {
+            checks.push(Check::new(
+                Verdict::Wrong,
+                format!("its dead-letter queue {name} is not there"),
+                "make it again, or let the redrive policy name another",
+            ));
+            return checks;
+        }
+        Err(failure) => {
+            checks.push(unseen(name, SEES, &failure));
             return checks;
         }
     };
@@ -156,7 +161,7 @@ async fn dead_letters(client: &Client, url: &str, attributes: &Attributes) -> Ve
         Some(0) => checks.push(Check::good(format!("{name} is empty"))),
         Some(n) => checks.push(Check::new(
             Verdict::Wrong,
-            format!("{n} messages were given up to {name}"),
+            format!("{} given up to {name}", counted(n, "message")),
             format!(
                 "mend what the workers' logs say of them, then: stagelight replay --queue-url {url} \
                  --dead-letters {dead}"
@@ -181,105 +186,19 @@ async fn dead_letters(client: &Client, url: &str, attributes: &Attributes) -> Ve
 async fn rights(client: &Client, url: &str) -> [Check; 3] {
     const NO_RECEIPT: &str = "stagelight-doctor-has-none";
     let delete = client.delete_message().queue_url(url).receipt_handle(NO_RECEIPT);
+    let deleted = delete.send().await.map(drop).map_err(|error| Failure::of(&error));
     let change = client.change_message_visibility().queue_url(url).receipt_handle(NO_RECEIPT);
+    let changed = change.visibility_timeout(0).send().await;
+    let changed = changed.map(drop).map_err(|error| Failure::of(&error));
     // Whatever is wrong with a receipt is found by who may use it.
     let shows = |failure: &Failure| {
         failure.code.contains("ReceiptHandle") || failure.code.contains("InvalidParameterValue")
     };
     [
-        right("delete messages", "sqs:DeleteMessage of the queue", delete.send().await, shows),
-        right(
-            "extend messages",
-            "sqs:ChangeMessageVisibility of the queue",
-            change.visibility_timeout(0).send().await,
-            shows,
-        ),
-        Check {
-            verdict: Verdict::Unknown,
-            found: "whether it may receive is not tried: that would take a message".to_owned(),
-            advice: None,
-        },
+        right("delete messages", "sqs:DeleteMessage of the queue", deleted, shows),
+        right("extend messages", "sqs:ChangeMessageVisibility of the queue", changed, shows),
+        Check::unseen("whether it may receive is not tried: that would take a message"),
     ]
-}
-
-/// Whom a policy lets send to its queue.
-pub(super) fn senders(policy: &str) -> Vec<Sender> {
-    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
-    let allowed = list(&policy["Statement"]).into_iter().filter(|statement| {
-        let sends = |action: &str| {
-            let action = action.to_lowercase();
-            action == "*" || action == "sqs:*" || action == "sqs:sendmessage"
-        };
-        statement["Effect"] == "Allow" && texts(&statement["Action"]).iter().any(|of| sends(of))
-    });
-    allowed
-        .flat_map(|statement| {
-            let principals = match &statement["Principal"] {
-                Value::String(all) => vec![all.clone()],
-                by_kind => by_kind
-                    .as_object()
-                    .into_iter()
-                    .flat_map(|kinds| kinds.values().flat_map(texts))
-                    .collect(),
-            };
-            let operators = statement["Condition"].as_object().into_iter().flatten();
-            let keys = operators.filter_map(|(_, keys)| keys.as_object()).flatten();
-            let sources: Vec<String> = keys
-                .filter(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn"))
-                .flat_map(|(_, arns)| texts(arns))
-                .collect();
-            principals
-                .into_iter()
-                .map(move |principal| Sender { principal, sources: sources.clone() })
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-impl Sender {
-    /// Whether `service` may send, on behalf of `source`.
-    pub(super) fn is(&self, service: &str, source: Option<&str>) -> bool {
-        let principal = &self.principal;
-        let is_principal =
-            principal == "*" || principal.strip_suffix(".cn").unwrap_or(principal) == service;
-        let matches = |source| self.sources.iter().any(|pattern| is_like(source, pattern));
-        is_principal && (self.sources.is_empty() || source.is_none_or(matches))
-    }
-}
-
-/// Whether a text is as a pattern of IAM says: `*` is any text, and `?` a character.
-fn is_like(text: &str, pattern: &str) -> bool {
-    let (text, pattern): (Vec<_>, Vec<_>) = (text.chars().collect(), pattern.chars().collect());
-    let (mut at, mut of) = (0, 0);
-    // Behind the last `*`, and from where on it has not taken the text.
-    let mut star = None;
-    while at < text.len() {
-        match (pattern.get(of), star) {
-            (Some('*'), _) => {
-                of += 1;
-                star = Some((of, at));
-            }
-            (Some(c), _) if *c == '?' || *c == text[at] => (at, of) = (at + 1, of + 1),
-            (_, Some((behind, taken))) => {
-                (at, of) = (taken + 1, behind);
-                star = Some((behind, taken + 1));
-            }
-            _ => return false,
-        }
-    }
-    pattern[of..].iter().all(|c| *c == '*')
-}
-
-fn list(value: &Value) -> Vec<&Value> {
-    match value {
-        Value::Array(all) => all.iter().collect(),
-        Value::Null => Vec::new(),
-        one => vec![one],
-    }
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    list(value).into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -300,45 +219,5 @@ mod tests {
         assert_eq!(verdicts(&short), [Good, Better, Better]);
         assert_eq!(verdicts(&[("KmsMasterKeyId", "alias/aws/sqs")]), [Good, Wrong]);
         assert_eq!(verdicts(&[("KmsMasterKeyId", "arn:aws:kms:eu:1:key/2")]), [Good, Unknown]);
-    }
-
-    #[test]
-    fn a_policy_says_who_may_send_for_whom() {
-        let policy = r#"{"Statement": [
-            {"Effect": "Deny", "Principal": "*", "Action": "sqs:*",
-             "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
-            {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": ["SQS:SendMessage"],
-             "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::acme-*"},
-                           "StringEquals": {"aws:SourceAccount": "1"}}},
-            {"Effect": "Allow", "Principal": {"AWS": ["2"]}, "Action": "sqs:ReceiveMessage"}]}"#;
-        let senders = senders(policy);
-        let may = |service: &str, source: &str| senders.iter().any(|s| s.is(service, Some(source)));
-        assert_eq!(senders.len(), 1);
-        assert!(may("s3.amazonaws.com", "arn:aws:s3:::acme-logs"));
-        assert!(!may("s3.amazonaws.com", "arn:aws:s3:::other"));
-        assert!(!may("events.amazonaws.com", "arn:aws:s3:::acme-logs"));
-        assert!(self::senders("").is_empty() && self::senders("{").is_empty());
-        let all = self::senders(
-            r#"{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage"}}"#,
-        );
-        assert!(all[0].is("s3.amazonaws.com", Some("arn:aws:s3:::any")));
-    }
-
-    #[test]
-    fn patterns_are_those_of_iam() {
-        for (text, pattern, is) in [
-            ("", "", true),
-            ("a", "*", true),
-            ("", "*", true),
-            ("arn:aws:s3:::logs", "arn:*:s3:::l?gs", true),
-            ("arn:aws:s3:::logs", "arn:*:s3:::l?g", false),
-            ("é", "?", true),
-            ("abcb", "a*b", true),
-            ("abc", "a*b", false),
-        ] {
-            assert_eq!(is_like(text, pattern), is, "{text} {pattern}");
-        }
-        let (text, pattern) = ("a".repeat(200), "*a".repeat(30) + "b");
-        assert!(!is_like(&text, &pattern), "and that is found soon");
     }
 }

@@ -1,5 +1,6 @@
 //! The views answer what `tests/slt/*.slt` say, over all logs of `testdata/`, and what
-//! `tests/slt/runs/*.slt` say over one application that ran again and again.
+//! `tests/slt/runs/*.slt` say over one application that ran again and again. What `doctor` asks answers what
+//! `tests/slt/doctor/*.slt` say of rows that stand there.
 //!
 //! A row's values are parted by tabs. NULL is `NULL`, an empty text `(empty)`, a newline `\n`.
 
@@ -73,6 +74,12 @@ async fn runs_are_compared_as_written() {
     assert!(answer_as_written(engine, "runs").await > 0, "there is a file");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_as_written() {
+    let (_folder, engine) = engine_of(&[], &Settings::default()).await;
+    assert_eq!(answer_as_written(engine, "doctor").await, 2, "every question has a file");
+}
+
 /// Asks what the files of a folder ask; how many they are.
 async fn answer_as_written(engine: Engine, folder: &str) -> usize {
     let engine = Arc::new(engine);
@@ -108,7 +115,7 @@ impl AsyncDB for Database {
     type ColumnType = DefaultColumnType;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, QueryError> {
-        let answer = self.0.sql(sql).await?;
+        let answer = self.0.sql(&whole(sql)).await?;
         let types = answer.schema.fields().iter().map(|f| column_type(f.data_type())).collect();
         let options = FormatOptions::new()
             .with_null("NULL")
@@ -135,6 +142,15 @@ impl AsyncDB for Database {
     }
 
     async fn shutdown(&mut self) {}
+}
+
+/// A question that ends with the file of one, as `WITH sources AS (...) {sql/doctor/lake.sql}`: that one, with these
+/// rows in the place of what the lake has.
+fn whole(sql: &str) -> String {
+    let file = sql.split_once('{').and_then(|(rows, file)| Some((rows, file.strip_suffix('}')?)));
+    let Some((rows, file)) = file else { return sql.to_owned() };
+    let question = std::fs::read_to_string(root().join(file)).expect("a question");
+    format!("{rows}{}", question.replacen("WITH ", ", ", 1).replace("lake.", ""))
 }
 
 fn text(value: &str) -> String {
