@@ -24,7 +24,7 @@ use crate::error::LakeError;
 use crate::lake::{Lake, facts};
 use crate::ledger::{Entry, Ledger};
 use crate::merged::{Merged, Part, day_of_file, file_name, metadata};
-use crate::parquet_file::ParquetFile;
+use crate::parquet_file::{Packer, ParquetFile};
 use crate::segment::DataFile;
 use crate::snapshot::LakeFile;
 use crate::source::SourceKey;
@@ -329,6 +329,7 @@ fn plan(candidates: Vec<Candidate>, options: &CompactionOptions, today: NaiveDat
 struct Merging {
     table: &'static Table,
     file: ParquetFile,
+    packer: Packer,
     parts: Vec<Part>,
     left_out: usize,
 }
@@ -336,7 +337,7 @@ struct Merging {
 impl Merging {
     fn new(table: &'static Table) -> Result<Self, LakeError> {
         let file = ParquetFile::of_many(table).map_err(LakeError::encode(table.name))?;
-        Ok(Self { table, file, parts: Vec::new(), left_out: 0 })
+        Ok(Self { table, file, packer: Packer::default(), parts: Vec::new(), left_out: 0 })
     }
 
     /// Appends the rows of a file of `segment`, or of a merged one those of segments that
@@ -353,7 +354,7 @@ impl Merging {
         let mut written = 0;
         for batch in batches {
             let batch = batch.map_err(|error| LakeError::decode(table)(error.into()))?;
-            self.file.write(&batch).map_err(LakeError::encode(table))?;
+            self.file.write(&batch, &mut self.packer).map_err(LakeError::encode(table))?;
             written += batch.num_rows();
         }
         let kept: usize = parts.kept.iter().map(|part| part.rows).sum();
@@ -364,7 +365,7 @@ impl Merging {
     }
 
     /// The file of `day` with what `files` had; none where nothing is left.
-    fn finish(self, day: NaiveDate, files: &[LakeFile]) -> Result<Option<DataFile>, LakeError> {
+    fn finish(mut self, day: NaiveDate, files: &[LakeFile]) -> Result<Option<DataFile>, LakeError> {
         let rows = self.parts.iter().map(|part| part.rows).sum();
         if rows == 0 {
             return Ok(None);
@@ -380,7 +381,7 @@ impl Merging {
             "nullCount": { "app_id": 0 },
         });
         let name = file_name(day, &self.parts);
-        let bytes = self.file.finish_with(metadata(&self.parts));
+        let bytes = self.file.finish_with(metadata(&self.parts), &mut self.packer);
         let bytes = bytes.map_err(LakeError::encode(self.table.name))?.into();
         Ok(Some(DataFile { table: self.table, name, bytes, rows, stats: stats.to_string() }))
     }

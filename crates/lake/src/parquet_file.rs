@@ -11,6 +11,7 @@ mod constant;
 mod delta_packed;
 mod hybrid;
 mod integers;
+mod packer;
 mod pages;
 mod texts;
 
@@ -18,18 +19,16 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
-use parquet::basic::ZstdLevel;
 use parquet::errors::Result;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::EnabledStatistics;
 use parquet::file::writer::SerializedFileWriter;
 use stagelight_tables::{ROW_GROUP_ROWS, Source, Table, writer_properties};
 
-use zstd::bulk::Compressor;
-
 use booleans::Booleans;
 use constant::Constant;
 use integers::Integers;
+pub(crate) use packer::Packer;
 use texts::Texts;
 
 /// A file that is being written.
@@ -38,7 +37,6 @@ pub(crate) struct ParquetFile {
     file: SerializedFileWriter<Vec<u8>>,
     factory: ArrowRowGroupWriterFactory,
     group: Option<Group>,
-    zstd: Compressor<'static>,
     /// Whether the columns that say which segment a row is of have one value.
     is_of_one_segment: bool,
 }
@@ -75,12 +73,11 @@ impl ParquetFile {
         let file =
             SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties.into())?;
         let factory = ArrowRowGroupWriterFactory::new(&file, schema);
-        let zstd = Compressor::new(ZstdLevel::default().compression_level())?;
-        Ok(Self { table, file, factory, group: None, zstd, is_of_one_segment })
+        Ok(Self { table, file, factory, group: None, is_of_one_segment })
     }
 
     /// Appends the rows of a batch of the table.
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub(crate) fn write(&mut self, batch: &RecordBatch, packer: &mut Packer) -> Result<()> {
         let group = match &mut self.group {
             Some(group) => group,
             none => {
@@ -98,14 +95,14 @@ impl ParquetFile {
                         writer.write(&leaf)?;
                     }
                 }
-                Column::Booleans(booleans) => booleans.write(array, &mut self.zstd)?,
-                Column::Integers(integers) => integers.write(array, &mut self.zstd)?,
-                Column::Texts(texts) => texts.write(array, &mut self.zstd)?,
+                Column::Booleans(booleans) => booleans.write(array, packer)?,
+                Column::Integers(integers) => integers.write(array, packer)?,
+                Column::Texts(texts) => texts.write(array, packer)?,
                 Column::Constant(constant) => constant.expect(array)?,
             }
         }
         group.rows += batch.num_rows();
-        if group.rows >= ROW_GROUP_ROWS { self.end_group() } else { Ok(()) }
+        if group.rows >= ROW_GROUP_ROWS { self.end_group(packer) } else { Ok(()) }
     }
 
     /// About how many bytes the file has so far.
@@ -122,18 +119,22 @@ impl ParquetFile {
     }
 
     /// The bytes of the whole file, which has `metadata` of its own.
-    pub(crate) fn finish_with(mut self, metadata: KeyValue) -> Result<Vec<u8>> {
+    pub(crate) fn finish_with(
+        mut self,
+        metadata: KeyValue,
+        packer: &mut Packer,
+    ) -> Result<Vec<u8>> {
         self.file.append_key_value_metadata(metadata);
-        self.finish()
+        self.finish(packer)
     }
 
     /// The bytes of the whole file.
-    pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
-        self.end_group()?;
+    pub(crate) fn finish(mut self, packer: &mut Packer) -> Result<Vec<u8>> {
+        self.end_group(packer)?;
         self.file.into_inner()
     }
 
-    fn end_group(&mut self) -> Result<()> {
+    fn end_group(&mut self, packer: &mut Packer) -> Result<()> {
         let Some(Group { columns, rows }) = self.group.take() else { return Ok(()) };
         let mut group = self.file.next_row_group()?;
         for column in columns {
@@ -142,9 +143,9 @@ impl ParquetFile {
                     writer.close()?.append_to_row_group(&mut group)?;
                     continue;
                 }
-                Column::Booleans(booleans) => booleans.chunk(&mut self.zstd)?,
-                Column::Integers(integers) => integers.chunk(&mut self.zstd)?,
-                Column::Texts(texts) => texts.chunk(&mut self.zstd)?,
+                Column::Booleans(booleans) => booleans.chunk(packer)?,
+                Column::Integers(integers) => integers.chunk(packer)?,
+                Column::Texts(texts) => texts.chunk(packer)?,
                 Column::Constant(constant) => constant.chunk(rows)?,
             };
             group.append_column(&bytes, close)?;
@@ -234,11 +235,12 @@ mod tests {
 
     /// Writes the batches to one file and holds what is read from it against them.
     fn check(table: &'static Table, batches: &[RecordBatch]) {
+        let mut packer = Packer::default();
         let mut file = ParquetFile::new(table).expect("a file");
         for batch in batches {
-            file.write(batch).expect("rows fit");
+            file.write(batch, &mut packer).expect("rows fit");
         }
-        let bytes = Bytes::from(file.finish().expect("the file ends"));
+        let bytes = Bytes::from(file.finish(&mut packer).expect("the file ends"));
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a file");
         let read: Vec<_> = reader
             .with_batch_size(1000)
@@ -265,9 +267,11 @@ mod tests {
 
     #[test]
     fn statistics_have_the_range_of_integers() {
+        let mut packer = Packer::default();
         let mut file = ParquetFile::new(SOURCES).expect("a file");
-        file.write(&rows(SOURCES, "app", &[Some(5), None, Some(-3), Some(4)])).expect("rows fit");
-        let bytes = Bytes::from(file.finish().expect("the file ends"));
+        file.write(&rows(SOURCES, "app", &[Some(5), None, Some(-3), Some(4)]), &mut packer)
+            .expect("rows fit");
+        let bytes = Bytes::from(file.finish(&mut packer).expect("the file ends"));
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a file");
         let group = reader.metadata().row_group(0);
         let size = group.columns().iter().find(|c| c.column_path().string() == "size");
@@ -334,10 +338,11 @@ mod tests {
             ((0..200_000).map(Some).collect(), (Some("0"), Some("99999"))),
             (vec![], (None, None)),
         ] {
+            let mut packer = Packer::default();
             let mut file = ParquetFile::of_many(SOURCES).expect("a file");
             let batch = rows(SOURCES, "app", &[&[Some(12)], &integers[..]].concat());
-            file.write(&batch).expect("rows fit");
-            let bytes = Bytes::from(file.finish().expect("the file ends"));
+            file.write(&batch, &mut packer).expect("rows fit");
+            let bytes = Bytes::from(file.finish(&mut packer).expect("the file ends"));
             let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a file");
             let group = reader.metadata().row_group(0);
             let layout = group.columns().iter().find(|c| c.column_path().string() == "layout");

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::LakeError;
 use crate::lake::Lake;
-use crate::parquet_file::ParquetFile;
+use crate::parquet_file::{Packer, ParquetFile};
 use crate::segment::DataFile;
 
 impl Lake {
@@ -30,9 +30,10 @@ impl Lake {
 }
 
 fn data_file(table: &'static Table, batches: &[RecordBatch]) -> Result<DataFile, LakeError> {
+    let mut packer = Packer::default();
     let mut file = ParquetFile::of_many(table).map_err(LakeError::encode(table.name))?;
     for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
-        file.write(batch).map_err(LakeError::encode(table.name))?;
+        file.write(batch, &mut packer).map_err(LakeError::encode(table.name))?;
     }
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let ids = batches.iter().filter_map(|batch| Some(batch.column_by_name("app_id")?.as_string()));
@@ -43,7 +44,7 @@ fn data_file(table: &'static Table, batches: &[RecordBatch]) -> Result<DataFile,
         stats["maxValues"] = json!({ "app_id": last.value(last.len() - 1) });
         stats["nullCount"] = json!({ "app_id": 0 });
     }
-    let bytes = file.finish().map_err(LakeError::encode(table.name))?.into();
+    let bytes = file.finish(&mut packer).map_err(LakeError::encode(table.name))?.into();
     // Other bytes have another name: who reads the earlier file goes on with that.
     let name = format!("rollup-{}.parquet", Uuid::new_v4());
     Ok(DataFile { table, name, bytes, rows, stats: stats.to_string() })

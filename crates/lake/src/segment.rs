@@ -8,7 +8,7 @@ use stagelight_tables::{SOURCES, Table};
 
 use crate::entries;
 use crate::error::LakeError;
-use crate::parquet_file::ParquetFile;
+use crate::parquet_file::{Packer, ParquetFile};
 use crate::source::SourceId;
 
 /// A file is closed and another begun when it is about this large.
@@ -70,6 +70,7 @@ pub struct SegmentWriter<'a, E> {
     source: SourceId,
     app_id: &'a str,
     open: Vec<OpenFile>,
+    packer: Packer,
     sink: &'a mut dyn FnMut(DataFile) -> Result<(), E>,
 }
 
@@ -87,7 +88,7 @@ impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
         app_id: &'a str,
         sink: &'a mut dyn FnMut(DataFile) -> Result<(), E>,
     ) -> Self {
-        Self { source, app_id, open: Vec::new(), sink }
+        Self { source, app_id, open: Vec::new(), packer: Packer::default(), sink }
     }
 
     /// Says that the segment cannot be read to its end now: files that are finished from here on
@@ -116,7 +117,7 @@ impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
             Some(writer) => writer,
             none => none.insert(ParquetFile::new(table).map_err(LakeError::encode(table.name))?),
         };
-        writer.write(batch).map_err(LakeError::encode(table.name))?;
+        writer.write(batch, &mut self.packer).map_err(LakeError::encode(table.name))?;
         file.rows += batch.num_rows();
         if writer.size() >= FILE_BYTES {
             self.close(at)?;
@@ -136,7 +137,7 @@ impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
     fn close(&mut self, at: usize) -> Result<(), E> {
         let file = &mut self.open[at];
         let Some(writer) = file.writer.take() else { return Ok(()) };
-        let bytes = writer.finish().map_err(LakeError::encode(file.table.name))?;
+        let bytes = writer.finish(&mut self.packer).map_err(LakeError::encode(file.table.name))?;
         let rows = std::mem::take(&mut file.rows);
         let name = self.source.key().file_name(file.part);
         file.part += 1;

@@ -6,8 +6,8 @@ use parquet::basic::Encoding;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::schema::types::ColumnDescPtr;
-use zstd::bulk::Compressor;
 
+use super::packer::Packer;
 use super::pages::Pages;
 
 /// A column chunk while its values come.
@@ -24,7 +24,7 @@ impl Booleans {
     }
 
     /// Appends the rows of `array`.
-    pub(super) fn write(&mut self, array: &ArrayRef, zstd: &mut Compressor<'_>) -> Result<()> {
+    pub(super) fn write(&mut self, array: &ArrayRef, packer: &mut Packer) -> Result<()> {
         let Some(array) = array.as_boolean_opt() else {
             return Err(ParquetError::General(format!("{} is no boolean", array.data_type())));
         };
@@ -37,7 +37,7 @@ impl Booleans {
                 }
             }
         }
-        if self.pages.is_full() { self.end_page(zstd) } else { Ok(()) }
+        if self.pages.is_full() { self.end_page(packer) } else { Ok(()) }
     }
 
     /// About how many bytes it has so far.
@@ -45,18 +45,18 @@ impl Booleans {
         self.pages.size() + self.values.as_slice().len()
     }
 
-    fn end_page(&mut self, zstd: &mut Compressor<'_>) -> Result<()> {
+    fn end_page(&mut self, packer: &mut Packer) -> Result<()> {
         let values = &self.values;
         let encoding = (!values.is_empty()).then_some(Encoding::PLAIN);
         // The bits of what was appended, the first in the lowest bit of the first byte, and zeros.
-        self.pages.end(zstd, encoding, |page| page.extend_from_slice(values.as_slice()))?;
+        self.pages.end(packer, encoding, |page| page.extend_from_slice(values.as_slice()))?;
         self.values.truncate(0);
         Ok(())
     }
 
     /// The finished chunk.
-    pub(super) fn chunk(mut self, zstd: &mut Compressor<'_>) -> Result<(Bytes, ColumnCloseResult)> {
-        self.end_page(zstd)?;
-        self.pages.chunk(zstd, Encoding::PLAIN, None, None)
+    pub(super) fn chunk(mut self, packer: &mut Packer) -> Result<(Bytes, ColumnCloseResult)> {
+        self.end_page(packer)?;
+        self.pages.chunk(packer, Encoding::PLAIN, None, None)
     }
 }

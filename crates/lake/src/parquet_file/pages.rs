@@ -11,12 +11,12 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
-use zstd::bulk::Compressor;
 
 use super::chunk::{bits, close, run};
+use super::packer::Packer;
 
-/// A page is closed when it has so many rows.
-const PAGE_ROWS: usize = 16 << 10;
+/// A page is closed when it has so many rows: those of a batch, which need not be copied then.
+pub(super) const PAGE_ROWS: usize = 8 << 10;
 
 /// A column chunk while its pages come.
 pub(super) struct Pages {
@@ -91,7 +91,7 @@ impl Pages {
     /// them.
     pub(super) fn end(
         &mut self,
-        zstd: &mut Compressor<'_>,
+        packer: &mut Packer,
         encoding: Option<Encoding>,
         values: impl FnOnce(&mut Vec<u8>),
     ) -> Result<()> {
@@ -104,10 +104,14 @@ impl Pages {
             (Some(_), None) => run(rows, 0),
             (Some(mut valid), Some(_)) => bits(valid.finish().values()),
         };
-        let mut page = [&length(&defined)?.to_le_bytes(), &defined[..]].concat();
-        values(&mut page);
+        let length = length(&defined)?.to_le_bytes();
+        let (buf, uncompressed) = packer.pack(|page| {
+            page.extend_from_slice(&length);
+            page.extend_from_slice(&defined);
+            values(page);
+        })?;
         let data = Page::DataPage {
-            buf: zstd.compress(&page)?.into(),
+            buf,
             num_values: rows,
             // Of no values every encoding is empty, but not every reader expects it of all.
             encoding: encoding.unwrap_or(Encoding::PLAIN),
@@ -115,7 +119,7 @@ impl Pages {
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        self.uncompressed += write(&mut self.closed, data, page.len())?;
+        self.uncompressed += write(&mut self.closed, data, uncompressed)?;
         self.rows_closed += self.rows;
         self.rows = 0;
         Ok(())
@@ -124,7 +128,7 @@ impl Pages {
     /// The finished chunk, whose pages are in `encoding`, or plain; its `dictionary` comes first.
     pub(super) fn chunk(
         self,
-        zstd: &mut Compressor<'_>,
+        packer: &mut Packer,
         encoding: Encoding,
         dictionary: Option<Dictionary>,
         statistics: Option<Statistics>,
@@ -136,14 +140,15 @@ impl Pages {
         let mut uncompressed = self.uncompressed;
         let mut bytes = self.closed.into_inner()?;
         if let Some(Dictionary { plain, values }) = dictionary {
+            let (buf, size) = packer.pack(|page| page.extend_from_slice(&plain))?;
             let page = Page::DictionaryPage {
-                buf: zstd.compress(&plain)?.into(),
+                buf,
                 num_values: count(values)?,
                 encoding: Encoding::PLAIN,
                 is_sorted: false,
             };
             let mut first = TrackedWrite::new(Vec::new());
-            uncompressed += write(&mut first, page, plain.len())?;
+            uncompressed += write(&mut first, page, size)?;
             let mut first = first.into_inner()?;
             metadata = metadata
                 .set_dictionary_page_offset(Some(0))

@@ -11,9 +11,9 @@ use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
-use zstd::bulk::Compressor;
 
 use super::hybrid;
+use super::packer::Packer;
 use super::pages::{Dictionary, Pages};
 
 /// A dictionary has about so many bytes at most.
@@ -98,7 +98,7 @@ impl Texts {
     }
 
     /// Appends the rows of `array`.
-    pub(super) fn write(&mut self, array: &ArrayRef, zstd: &mut Compressor<'_>) -> Result<()> {
+    pub(super) fn write(&mut self, array: &ArrayRef, packer: &mut Packer) -> Result<()> {
         let Some(texts) = array.as_string_opt::<i32>() else {
             return Err(ParquetError::General(format!("{} is no string", array.data_type())));
         };
@@ -114,7 +114,7 @@ impl Texts {
                 added = row + 1;
             }
             if self.is_full() || self.pages.is_full() {
-                self.end_page(zstd)?;
+                self.end_page(packer)?;
             }
         }
         Ok(())
@@ -149,17 +149,17 @@ impl Texts {
         self.pages.size() + self.known.plain.len() + waiting
     }
 
-    fn end_page(&mut self, zstd: &mut Compressor<'_>) -> Result<()> {
+    fn end_page(&mut self, packer: &mut Packer) -> Result<()> {
         if self.is_plain {
             let encoding = (!self.plain.is_empty()).then_some(Encoding::PLAIN);
-            self.pages.end(zstd, encoding, |page| page.extend_from_slice(&self.plain))?;
+            self.pages.end(packer, encoding, |page| page.extend_from_slice(&self.plain))?;
             self.plain.clear();
             return Ok(());
         }
         let encoding = (!self.places.is_empty()).then_some(Encoding::RLE_DICTIONARY);
         let greatest = self.known.count.saturating_sub(1);
         let width = (u32::BITS - greatest.leading_zeros()).max(1);
-        self.pages.end(zstd, encoding, |page| {
+        self.pages.end(packer, encoding, |page| {
             if encoding.is_some() {
                 page.push(width.to_le_bytes()[0]);
                 hybrid::encode(&self.places, width, page);
@@ -171,12 +171,12 @@ impl Texts {
     }
 
     /// The finished chunk.
-    pub(super) fn chunk(mut self, zstd: &mut Compressor<'_>) -> Result<(Bytes, ColumnCloseResult)> {
-        self.end_page(zstd)?;
+    pub(super) fn chunk(mut self, packer: &mut Packer) -> Result<(Bytes, ColumnCloseResult)> {
+        self.end_page(packer)?;
         let statistics = self.has_statistics.then(|| self.statistics());
         let Known { plain, texts, .. } = self.known;
         let dictionary = (!texts.is_empty()).then_some(Dictionary { plain, values: texts.len() });
-        self.pages.chunk(zstd, Encoding::RLE_DICTIONARY, dictionary, statistics)
+        self.pages.chunk(packer, Encoding::RLE_DICTIONARY, dictionary, statistics)
     }
 
     fn statistics(&self) -> Statistics {
