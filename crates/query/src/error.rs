@@ -71,6 +71,11 @@ pub enum QueryError {
 }
 
 impl QueryError {
+    /// Whether there is no lake, which somebody may be about to make.
+    pub fn is_no_lake(&self) -> bool {
+        matches!(self, Self::Lake(LakeError::Missing { .. }))
+    }
+
     /// Whether it wanted more memory than it may have.
     pub(crate) fn is_out_of_memory(&self) -> bool {
         let Self::DataFusion(error) = self else { return false };

@@ -12,6 +12,7 @@ mod known;
 mod metrics;
 mod rollups;
 mod shared;
+mod small_files;
 mod sql_type;
 mod table;
 mod table_functions;

@@ -4,7 +4,7 @@
 //! [`Process`] that dies where the test says so.
 
 pub(crate) mod memory;
-mod process;
+pub(crate) mod process;
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -74,6 +74,14 @@ impl LogStoreFactory for Factory {
     }
 }
 
+/// The address of the lake in `lakes`, as `process` reaches it.
+pub(crate) fn lake_uri(process: &Arc<Process>, lakes: &Arc<dyn ObjectStore>) -> String {
+    let name = format!("p{}", fastrand::u64(..));
+    let store = Through::new(process, Arc::clone(lakes));
+    STORES.lock().expect("no test panics with it").insert(name.clone(), store);
+    format!("crashes://{name}/lake")
+}
+
 /// A queue, a bucket with logs in it, and a store with a lake.
 struct World {
     queue: Arc<MemoryQueue>,
@@ -102,10 +110,7 @@ impl World {
 
     /// The lake, as `process` reaches it.
     async fn lake(&self, process: &Arc<Process>) -> Arc<Lake> {
-        let name = format!("p{}", fastrand::u64(..));
-        let store = Through::new(process, Arc::clone(&self.lakes));
-        STORES.lock().expect("no test panics with it").insert(name.clone(), store);
-        let uri = format!("crashes://{name}/lake");
+        let uri = lake_uri(process, &self.lakes);
         while !process.is_dead() {
             // A process that cannot make it is started again by somebody.
             if let Ok(lake) = Lake::create(&uri).await {
