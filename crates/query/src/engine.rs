@@ -24,9 +24,9 @@ use url::Url;
 
 use crate::error::QueryError;
 use crate::functions;
+use crate::kept_parts::KeptParts;
 use crate::known::{Known, Thresholds};
 use crate::shared::Shared;
-use crate::small_files::SmallFiles;
 use crate::table::LakeTable;
 use crate::table_functions::{Registered, SqlFunction};
 use crate::views::Views;
@@ -36,8 +36,8 @@ const PUBLIC: &str = "public";
 const LAKE_SCHEMA: &str = "lake";
 const KNOWN_SCHEMA: &str = "known";
 const STORE: &str = "stagelight://lake";
-/// One part of so many of the memory is for small files of a bucket.
-const SMALL_FILES: usize = 8;
+/// One part of so many of the memory is for files of a bucket.
+const FOR_FILES: usize = 8;
 
 /// How much a question may take.
 #[derive(Clone, Debug)]
@@ -248,14 +248,14 @@ impl Engine {
     }
 }
 
-/// The files of the lake, and how much of the memory is for small ones: those of a folder are in the
+/// The files of the lake, and how much of the memory is for parts of them: those of a folder are in the
 /// system's memory already.
 fn files(lake: &Lake, memory_bytes: usize) -> (Arc<dyn ObjectStore>, usize) {
     if lake.root().scheme() == "file" {
         return (lake.store(), 0);
     }
-    let room = memory_bytes / SMALL_FILES;
-    (Arc::new(SmallFiles::new(lake.store(), room)), room)
+    let room = memory_bytes / FOR_FILES;
+    (Arc::new(KeptParts::new(lake.store(), room)), room)
 }
 
 fn session_config() -> SessionConfig {

@@ -25,7 +25,7 @@ async fn files(lakes: &Arc<dyn ObjectStore>) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_news_two_are_enough_and_a_small_file_is_read_once() {
+async fn without_news_two_are_enough_and_a_part_of_a_file_is_read_once() {
     let lakes: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let (worker, server) = (Process::new(None, 0, 0), Process::new(None, 0, 0));
     let lake = Arc::new(Lake::create(&lake_uri(&worker, &lakes)).await.expect("a lake"));
