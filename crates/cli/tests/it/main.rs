@@ -12,6 +12,7 @@ mod requests;
 mod retention;
 mod same_log;
 mod serve;
+mod settings;
 mod stagelight;
 mod structure;
 mod watch;
