@@ -141,7 +141,6 @@ def main():
         print(lines[-1], flush=True)
 
     def tell_of_serve(state, count, body):
-        bench.workers.pop()[0].terminate()
         for news, (counts, snapshots) in zip(["no news", "news of a segment"], serving(bench, body)):
             looks = counts["looks"]
             tell(f"`serve`, {state}, {news}; looks: {looks}, snapshots: {snapshots}", counts, count)
@@ -156,12 +155,14 @@ def main():
             commits, first = read(bench, gate, bodies, every, *options)
             tell(f"`worker`, {what}", gate.counts, count, commits)
             if count == 20:
+                bench.workers.pop()[0].terminate()
                 tell_of_serve("nothing merged", count, news)
             if count < 400:
                 continue
             gate.counts = Counter()
             time.sleep(60)
             tell("`worker`, a minute without messages", gate.counts)
+            bench.workers.pop()[0].terminate()
             for what, *options in [("those segments", "--settled", "0s", "--min-files", "2"), ("nothing",)]:
                 gate.counts = Counter()
                 command = [args.stagelight, "--lake", "s3://lakes/bench", "maintain", *options]

@@ -78,7 +78,10 @@ where
                 status.send_modify(|status| status.problem = problem);
                 tokio::time::sleep(settings.poll).await;
             }
-            result => return result,
+            result => {
+                status.send_modify(|status| status.problem = None);
+                return result;
+            }
         }
     }
 }
