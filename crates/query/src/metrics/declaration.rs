@@ -159,6 +159,9 @@ impl Metric {
     }
 }
 
+/// Where in a file there may be any comment.
+const BELOW: &str = "what is for people goes below it, after an empty `--`";
+
 /// What a metric's values may be in; those that are not Prometheus' own are of Spark's names.
 const UNITS: [&str; 6] = ["seconds", "bytes", "ratio", "1", "milliseconds", "mebibytes"];
 
@@ -181,7 +184,7 @@ impl<'a> Header<'a> {
         {
             let error = |reason| error_at(file, Some(line), reason);
             let Some((key, value)) = text.split_once(':') else {
-                let reason = format!("`{text}` is no `key: value`; after an empty `--` it may be");
+                let reason = format!("`{text}` is no `key: value`: {BELOW}");
                 return Err(error(reason));
             };
             let (key, value) = (key.trim(), value.trim());
@@ -189,9 +192,11 @@ impl<'a> Header<'a> {
                 Self::NEEDED.iter().chain(&Self::OTHERS).map(ToString::to_string).collect();
             if !known.iter().any(|known| known == key) {
                 let meant = alike(key, known.iter());
-                let meant =
-                    meant.map_or_else(String::new, |like| format!(", did you mean `{like}:`?"));
-                return Err(error(format!("a header has no `{key}:`{meant}")));
+                let advice = match meant {
+                    Some(like) => format!("did you mean `{like}:`?"),
+                    None => BELOW.to_owned(),
+                };
+                return Err(error(format!("a header has no `{key}:`, {advice}")));
             }
             if value.is_empty() {
                 continue;
@@ -362,12 +367,18 @@ mod tests {
             ),
             ("kept: b", "kept: c", "a.sql:6: it keeps `c`, which is none of its labels"),
             ("kept: b", "keep: b", "a.sql:6: a header has no `keep:`, did you mean `kept:`?"),
-            ("kept: b", "colour: b", "a.sql:6: a header has no `colour:`"),
+            (
+                "kept: b",
+                "colour: b",
+                "a.sql:6: a header has no `colour:`, what is for people goes below it, after an empty \
+                 `--`",
+            ),
             ("kept: b", "type: counter", "a.sql:6: `type:` is there twice"),
             (
                 "kept: b",
                 "All of them.",
-                "a.sql:6: `All of them.` is no `key: value`; after an empty `--` it may be",
+                "a.sql:6: `All of them.` is no `key: value`: what is for people goes below it, after an \
+                 empty `--`",
             ),
         ] {
             let header = HEADER.replace(line, instead);
