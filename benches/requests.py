@@ -48,11 +48,12 @@ class Counting(Gate):
             kind = "PUT"
         else:
             kind = "DELETE" if request.command == "DELETE" else "GET"
+        answer = super().forward(request, body)
         with self.lock:
             self.counts[kind] += 1
-            # Each look for news lists the log of each table once.
-            self.counts["looks"] += "list-type=" in request.path and "task_ends%2F_delta_log" in request.path
-        return super().forward(request, body)
+            # Each look for news asks for the ledger's next entry.
+            self.counts["looks"] += answer[0] == 404 and re.search(r"/sources/_delta_log/\d+\.json", request.path) is not None
+        return answer
 
 
 @contextmanager
@@ -83,36 +84,53 @@ def read(bench, gate, bodies, every, *options):
     return int(commits) - 1, first
 
 
-def serving(bench, gate, seconds=100):
-    """What `serve` asks after its first snapshot while there is no news: requests, looks for news, snapshots."""
+def serving(bench, body, seconds=100):
+    """What `serve` asks after its first snapshot, while there is no news and then for those of one segment more:
+    requests and snapshots."""
+    gate = Counting(bench.emulator.url)
     address = f"127.0.0.1:{free_port()}"
     process = subprocess.Popen(
         [bench.stagelight, "--lake", "s3://lakes/bench", "serve", "--listen", address, "--metrics-window", "36500d"],
-        env=bench.environment, stderr=subprocess.DEVNULL,
+        env=bench.environment | {"AWS_ENDPOINT_URL": gate.url}, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
     def age():
         try:
-            text = urllib.request.urlopen(f"http://{address}/metrics", timeout=10).read().decode()
+            text = urllib.request.urlopen(f"http://{address}/metrics", timeout=60).read().decode()
             return float(re.search(r"^stagelight_snapshot_age_seconds (\S+)", text, re.M)[1])
         except (OSError, TypeError):
             return None
 
-    try:
-        while age() is None:
-            time.sleep(0.2)
-        gate.counts = Counter()
-        until, last, snapshots = time.monotonic() + seconds, age(), 0
-        while time.monotonic() < until:
+    def counted(until):
+        gate.counts, last, snapshots = Counter(), age(), 0
+        while not until(snapshots):
             time.sleep(0.2)
             now = age()
             snapshots += now < last
             last = now
-        counts = gate.counts
+        return gate.counts, snapshots
+
+    try:
+        while age() is None:
+            time.sleep(0.2)
+        end = time.monotonic() + seconds
+        yield counted(lambda _: time.monotonic() > end)
+        bench.start(1, "--commit-after", "1s")
+        bench.put(10**6, body)
+        # Only who has news lists the tables; the snapshot after that has them.
+        before = []
+
+        def is_told(snapshots):
+            if gate.counts["PUT"] and not before:
+                before.append(snapshots)
+            return before and snapshots > before[0]
+
+        yield counted(is_told)
     finally:
+        bench.workers.pop()[0].terminate()
         process.terminate()
         process.wait()
-    return counts, counts["looks"], snapshots
+        gate.close()
 
 
 def main():
@@ -130,9 +148,10 @@ def main():
         lines.append(f"| {what} | {number} | {commits} | {' | '.join(str(counts[kind]) for kind in KINDS)} |")
         print(lines[-1], flush=True)
 
-    def tell_of_serve(state, count):
-        counts, looks, snapshots = serving(bench, gate)
-        tell(f"`serve`, {state}; looks for news: {looks}, snapshots: {snapshots}", counts, count)
+    def tell_of_serve(state, count, body):
+        for news, (counts, snapshots) in zip(["no news", "news of a segment"], serving(bench, body)):
+            looks = counts["looks"]
+            tell(f"`serve`, {state}, {news}; looks: {looks}, snapshots: {snapshots}", counts, count)
 
     for what, count, every, options in [
         ("one segment at a time", 20, 2, ["--commit-after", "1s"]),
@@ -140,11 +159,12 @@ def main():
         ("segments that wait", 400, 0, []),
     ]:
         with counting(args.stagelight) as (bench, gate):
-            commits, first = read(bench, gate, segments(count + 1), every, *options)
+            *bodies, news = segments(count + 2)
+            commits, first = read(bench, gate, bodies, every, *options)
             tell(f"`worker`, {what}", gate.counts, count, commits)
             if count == 20:
                 bench.workers.pop()[0].terminate()
-                tell_of_serve("nothing merged", count)
+                tell_of_serve("nothing merged", count, news)
             if count < 400:
                 continue
             gate.counts = Counter()
@@ -156,7 +176,7 @@ def main():
                 command = [args.stagelight, "--lake", "s3://lakes/bench", "maintain", *options]
                 subprocess.run(command, env=bench.environment, check=True, stdout=subprocess.DEVNULL)
                 tell(f"`maintain`, after {what}", gate.counts, count)
-            tell_of_serve("all merged", count)
+            tell_of_serve("all merged", count, news)
     tell("`worker`, the first segment, with which the lake is made", first, 1, 1)
     if args.write:
         write_part("Requests", lines)

@@ -147,19 +147,37 @@ pub(crate) struct Sql {
     pub(crate) engine: Engine,
 }
 
+impl Command {
+    /// How questions are answered, where it asks any.
+    pub(crate) fn engine(&mut self) -> Option<&mut Engine> {
+        match self {
+            Self::Sql(Sql { engine, .. })
+            | Self::Serve(Serve { engine, .. })
+            | Self::Maintain(Maintain { engine, .. })
+            | Self::Doctor(Doctor { engine, .. }) => Some(engine),
+            Self::Demo(_)
+            | Self::Ingest(_)
+            | Self::Worker(_)
+            | Self::Replay(_)
+            | Self::Watch(_) => None,
+        }
+    }
+}
+
 /// How questions are answered.
 #[derive(Args, Debug)]
 pub(crate) struct Engine {
     /// Memory for questions in MiB; what needs more spills to disk or fails
     #[arg(long, value_name = "MIB", default_value_t = 2048)]
     pub(crate) memory_mib: usize,
-    /// Another value for a threshold of the view `thresholds`, as in `lost_after=36h`
-    #[arg(long, value_name = "NAME=VALUE", value_parser = threshold)]
+    /// Another value for a threshold of the view `thresholds`, as in `lost_after=36h`; several are parted
+    /// by commas. Of one name, that of the flag goes before the environment's and the file's
+    #[arg(long, value_name = "NAME=VALUE", value_parser = threshold, value_delimiter = ',')]
     pub(crate) threshold: Vec<(String, Threshold)>,
 }
 
 impl Engine {
-    /// The settings that the flags are.
+    /// The settings that the flags are; of two thresholds of one name, the last.
     pub(crate) fn settings(&self) -> Settings {
         let memory_bytes = self.memory_mib.saturating_mul(1 << 20);
         let mut settings = Settings { memory_bytes, ..Settings::default() };

@@ -6,11 +6,16 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{OsStr, Resettable};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, CommandFactory, Error, FromArgMatches};
+use stagelight_query::Threshold;
 use toml::{Table, Value};
 
 use crate::args::Cli;
+
+/// The flag whose values are added to each other.
+const THRESHOLD: &str = "threshold";
 
 /// Composes the arguments of this process.
 pub(crate) fn load() -> Result<Cli, Error> {
@@ -25,7 +30,30 @@ fn compose(args: Vec<OsString>, default_file: Option<&Path>) -> Result<Cli, Erro
         command = with_file(command, file)?;
     }
     let matches = command.try_get_matches_from_mut(args)?;
-    Cli::from_arg_matches(&matches)
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let (Some(engine), Some(name)) = (cli.command.engine(), matches.subcommand_name()) {
+        let mut all = lower_thresholds(&command, name)?;
+        all.append(&mut engine.threshold);
+        engine.threshold = all;
+    }
+    Ok(cli)
+}
+
+/// The thresholds of the file and then those of the environment. Each has a name, so a layer adds to
+/// those below, where another flag's values take the place of theirs.
+fn lower_thresholds(command: &Command, name: &str) -> Result<Vec<(String, Threshold)>, Error> {
+    let of_command = command.find_subcommand(name);
+    let arg = of_command.and_then(|of| of.get_arguments().find(|arg| arg.get_id() == THRESHOLD));
+    let Some(arg) = arg else { return Ok(Vec::new()) };
+    let file = arg.clone().env(Resettable::Reset);
+    let environment = arg.clone().default_values(None::<OsStr>);
+    let mut all = Vec::new();
+    for layer in [file, environment] {
+        let alone = Command::new("stagelight").arg(layer).try_get_matches_from(["stagelight"])?;
+        let values = alone.get_many::<(String, Threshold)>(THRESHOLD);
+        all.extend(values.into_iter().flatten().cloned());
+    }
+    Ok(all)
 }
 
 fn default_file() -> Option<PathBuf> {
@@ -118,6 +146,8 @@ fn text(value: &Value) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use stagelight_query::Thresholds;
+
     use super::*;
     use crate::args::{Command as Cmd, SummaryFormat};
 
@@ -147,6 +177,31 @@ mod tests {
         assert_eq!(cli.global.lake, "/flag");
         let Cmd::Ingest(ingest) = cli.command else { panic!("ingest was asked for") };
         assert_eq!(usize::from(ingest.decoding.threads()), 1);
+    }
+
+    #[test]
+    fn thresholds_of_all_layers_count_by_their_names() {
+        let file = "[sql]\nthreshold = [\"skew_ratio=1\", \"spill_ratio=1,gc_ratio=1\"]\n";
+        let thresholds = |args: &[&str]| {
+            let mut cli =
+                with(file, &[&["sql", "SELECT 1"], args].concat()).expect("all are sound");
+            cli.command.engine().expect("it asks").settings().thresholds
+        };
+        let expected = |named: &[(&str, f64)]| {
+            let mut expected = Thresholds::default();
+            named.iter().for_each(|(name, value)| expected.set(*name, *value));
+            expected
+        };
+        let of_file = [("skew_ratio", 1.0), ("spill_ratio", 1.0), ("gc_ratio", 1.0)];
+        assert_eq!(thresholds(&[]), expected(&of_file));
+        let args = ["--threshold", "skew_ratio=3,spill_ratio=3", "--threshold", "spill_ratio=4"];
+        let of_flags = [("skew_ratio", 3.0), ("spill_ratio", 4.0), ("gc_ratio", 1.0)];
+        assert_eq!(thresholds(&args), expected(&of_flags));
+
+        let wrong =
+            with("[sql]\nthreshold = \"gc_ratio\"\n", &["sql", "--threshold", "skew_ratio=2"]);
+        let error = wrong.expect_err("it has no value");
+        assert!(error.contains("`gc_ratio` is not NAME=VALUE"), "{error}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use stagelight_ingest::{
     Address, Cleaned, FoundLog, Objects, Place, Retention, S3, aws_settings, clean, retry,
 };
 use stagelight_lake::{Checkpointed, Compacted, CompactionOptions, Lake, Vacuumed};
-use stagelight_query::{Engine, QueryError, RolledUp};
+use stagelight_query::{Engine, QueryError, RolledUp, Settings};
 
 use crate::args::{Global, Maintain, SummaryFormat};
 use crate::places::{keep_out, local};
@@ -38,6 +38,8 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
     {
         bail!("--clean-logs needs --clean-after, --clean-max-logs or --clean-max-gib");
     }
+    let settings = command.engine.settings();
+    settings.check().await?;
     let logs = command.clean_logs.as_deref().map(local).transpose()?.flatten();
     logs.iter().try_for_each(|logs| keep_out(logs, &global.lake))?;
     let lake = Arc::new(retry::lake(|| Lake::open(&global.lake)).await?);
@@ -73,7 +75,7 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
         None => None,
     };
     // Last: it may want more memory than it has, and nothing else waits for it.
-    let rolled_up = roll_up(&lake, command).await;
+    let rolled_up = roll_up(&lake, &settings, command.dry_run).await;
     let mut out = io::stdout().lock();
     let rolled_up_or_none = rolled_up.as_ref().map_or(0, |rolled_up| rolled_up.applications);
     match command.summary {
@@ -95,10 +97,13 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
 }
 
 /// Rolls up the applications that have changed.
-async fn roll_up(lake: &Arc<Lake>, command: &Maintain) -> Result<RolledUp, QueryError> {
-    let settings = command.engine.settings();
-    let engine = retry::lake(|| Engine::new(Arc::clone(lake), &settings)).await?;
-    if command.dry_run {
+async fn roll_up(
+    lake: &Arc<Lake>,
+    settings: &Settings,
+    dry_run: bool,
+) -> Result<RolledUp, QueryError> {
+    let engine = retry::lake(|| Engine::new(Arc::clone(lake), settings)).await?;
+    if dry_run {
         let applications = retry::lake(|| engine.to_roll_up()).await?;
         return Ok(RolledUp { applications, ..RolledUp::default() });
     }

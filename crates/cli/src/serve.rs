@@ -2,17 +2,19 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Context;
+use stagelight_lake::Lake;
+use stagelight_query::{Engine, QueryError};
 use stagelight_server::{Server, ServerError, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Global, Serve};
-use crate::sql;
 use crate::terminal::hint;
 
 /// Serves until it is told to stop.
-pub(crate) async fn run(global: &Global, command: &Serve) -> Result<ExitCode> {
+pub(crate) async fn run(global: &Global, command: &Serve) -> anyhow::Result<ExitCode> {
     let settings = Settings {
         listen: command.listen.to_string(),
         metrics_window: command.metrics_window,
@@ -21,15 +23,30 @@ pub(crate) async fn run(global: &Global, command: &Serve) -> Result<ExitCode> {
         poll: command.refresh,
         ..Settings::default()
     };
-    let engine = sql::engine(global, &command.engine).await?;
+    let questions = command.engine.settings();
+    questions.check().await?;
     let server = Server::bind(settings).await?;
+    // Whoever tells it to stop while it waits for a lake is heard, too.
+    let stop = stopped()?;
     hint(&format!("listening on http://{}", server.local_addr()));
-    server.run(engine, stopped()?).await?;
+    let open = {
+        let lake = global.lake.clone();
+        move || open(lake.clone(), questions.clone())
+    };
+    server.run_once_there(open, stop).await?;
     Ok(ExitCode::SUCCESS)
 }
 
+async fn open(
+    lake: String,
+    settings: stagelight_query::Settings,
+) -> Result<Arc<Engine>, QueryError> {
+    let lake = Arc::new(Lake::open(&lake).await?);
+    Ok(Arc::new(Engine::new(lake, &settings).await?))
+}
+
 /// Binds as `settings` say, or to another port of that host where theirs is taken.
-pub(crate) async fn bind_nearby(settings: Settings, listen: SocketAddr) -> Result<Server> {
+pub(crate) async fn bind_nearby(settings: Settings, listen: SocketAddr) -> anyhow::Result<Server> {
     let with = |address: SocketAddr| Settings { listen: address.to_string(), ..settings.clone() };
     match Server::bind(with(listen)).await {
         Err(ServerError::Listen { .. }) => {
@@ -40,7 +57,7 @@ pub(crate) async fn bind_nearby(settings: Settings, listen: SocketAddr) -> Resul
 }
 
 /// Is done when the process gets SIGTERM or SIGINT.
-pub(crate) fn stopped() -> Result<impl Future<Output = ()> + Send + 'static> {
+pub(crate) fn stopped() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     Ok(async move {

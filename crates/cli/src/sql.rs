@@ -35,8 +35,10 @@ pub(crate) async fn run(global: &Global, command: &Sql) -> Result<ExitCode> {
 
 /// The engine over the lake that the flags name.
 pub(crate) async fn engine(global: &Global, flags: &args::Engine) -> Result<Arc<Engine>> {
+    let settings = flags.settings();
+    settings.check().await?;
     let lake = Arc::new(Lake::open(&global.lake).await?);
-    Ok(Arc::new(Engine::new(lake, &flags.settings()).await?))
+    Ok(Arc::new(Engine::new(lake, &settings).await?))
 }
 
 async fn answer(engine: &Engine, text: &str, format: Format) -> Result<()> {

@@ -102,14 +102,15 @@ pub trait MayPass: Error {
 
 /// Whether `error` comes from the store of a lake, and may go better in a moment.
 pub fn store_may_answer(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(|cause| cause.is::<object_store::Error>()) && !is_refusal(error)
+    let mut of_store = causes(error).filter_map(|cause| cause.downcast_ref()).peekable();
+    of_store.peek().is_some() && !of_store.any(is_gone) && !is_refusal(error)
 }
 
 impl MayPass for LakeError {
     fn may_pass(&self) -> bool {
         let may_pass = match self {
             Self::Delta { source, .. } => !is_not_ours_to_write(source),
-            Self::Store { .. } => true,
+            Self::Store { source, .. } => !is_gone(source),
             _ => false,
         };
         may_pass && !is_refusal(self)
@@ -132,6 +133,12 @@ impl LakeError {
     ) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
         move |source| Self::Encode { table, source }
     }
+}
+
+/// Whether a data file is not there. Stores list and give what was stored at once, and what a table has is
+/// not deleted: whoever does not find it looks at the table anew, or has lost it.
+fn is_gone(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. })
 }
 
 /// Whether the store will not let us, which only its owner can change.
@@ -169,6 +176,10 @@ mod tests {
         object_store::Error::Generic { store: "files", source: Box::new(io::Error::from(kind)) }
     }
 
+    fn gone() -> object_store::Error {
+        object_store::Error::NotFound { path: "tasks".to_owned(), source: "no such key".into() }
+    }
+
     fn s3(denies: bool) -> object_store::Error {
         let (path, source) = ("tasks".to_owned(), "so it says".into());
         match denies {
@@ -187,6 +198,9 @@ mod tests {
             (delta(s3(false)), true),
             (store(files(ErrorKind::StorageFull)), true),
             (store(s3(true)), false),
+            (store(gone()), false),
+            // An entry of a log that is deleted between being listed and read.
+            (delta(gone()), true),
             (delta(s3(true)), false),
             (store(files(ErrorKind::PermissionDenied)), false),
             (delta(files(ErrorKind::ReadOnlyFilesystem)), false),

@@ -94,12 +94,15 @@ impl Lake {
     }
 
     async fn load(place: Place, create: bool) -> Result<Self, LakeError> {
-        let tables = try_join_all(all().map(async |table| {
+        let open = async |table| {
             let log = TableLog::open(&place, table, create).await?;
             Ok::<_, LakeError>((table.name, Mutex::new(log)))
-        }));
+        };
+        // The ledger last: where it is, there is a lake, and somebody may wait for that.
+        let mut tables = try_join_all(facts().map(open)).await?;
+        tables.push(open(SOURCES).await?);
         Ok(Self {
-            tables: tables.await?.into_iter().collect(),
+            tables: tables.into_iter().collect(),
             place,
             ledger_files: Mutex::default(),
             merged_files: MergedFiles::default(),
@@ -259,6 +262,20 @@ impl Lake {
         Ok(())
     }
 
+    /// Whether the ledger has changed after `version` of it, which is two small requests where it has
+    /// not. Rows come and go with the ledger alone: what other commits change is where they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lake::check`].
+    pub async fn has_news(&self, version: u64) -> Result<bool, LakeError> {
+        if self.table(SOURCES).await.ends_with(version).await? {
+            return Ok(false);
+        }
+        self.check().await?;
+        Ok(true)
+    }
+
     /// What counts in the lake now: the ledger, and the files of every table whose rows count.
     ///
     /// # Errors
@@ -278,7 +295,7 @@ impl Lake {
             tables => tables?,
         };
         let mut reads = 1;
-        loop {
+        while self.has_news(sources.version).await? {
             let (later, later_sources) = self.ledger_and_files().await?;
             if later_sources.version == sources.version || !ledger.is_outdated_by(&later) {
                 break;

@@ -18,12 +18,13 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParser;
 use object_store::ObjectStore;
-use stagelight_lake::{Lake, Snapshot};
-use stagelight_tables::Table;
+use stagelight_lake::{Lake, Ledger, Snapshot};
+use stagelight_tables::{SOURCES, Table};
 use url::Url;
 
 use crate::error::QueryError;
 use crate::functions;
+use crate::kept_parts::KeptParts;
 use crate::known::{Known, Thresholds};
 use crate::shared::Shared;
 use crate::table::LakeTable;
@@ -35,6 +36,8 @@ const PUBLIC: &str = "public";
 const LAKE_SCHEMA: &str = "lake";
 const KNOWN_SCHEMA: &str = "known";
 const STORE: &str = "stagelight://lake";
+/// One part of so many of the memory is for files of a bucket.
+const FOR_FILES: usize = 8;
 
 /// How much a question may take.
 #[derive(Clone, Debug)]
@@ -44,6 +47,25 @@ pub struct Settings {
     pub memory_bytes: usize,
     /// What the view `thresholds` has instead of its defaults.
     pub thresholds: Thresholds,
+}
+
+impl Settings {
+    /// Checks what can be checked without a lake: whether the thresholds are such.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Threshold`] and [`QueryError::ThresholdUnit`].
+    pub async fn check(&self) -> Result<(), QueryError> {
+        if self.thresholds.is_empty() {
+            return Ok(());
+        }
+        let known = Known::new(&Ledger::default(), &self.thresholds)?;
+        let config = session_config();
+        let context = new_context(config, Arc::new(RuntimeEnv::default()));
+        register_catalog(&context, MemorySchemaProvider::new(), &known, &[])?;
+        let question = plan(&context, &Arc::default(), Thresholds::ALL).await?;
+        self.thresholds.check(&collect(question).await?)
+    }
 }
 
 impl Default for Settings {
@@ -89,18 +111,16 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`QueryError::Lake`] where the lake cannot be read.
+    /// [`QueryError::Lake`] where the lake cannot be read, and those of [`Settings::check`].
     pub async fn new(lake: Arc<Lake>, settings: &Settings) -> Result<Self, QueryError> {
+        settings.check().await?;
         let store = ObjectStoreUrl::parse(STORE)?;
+        let (files, room) = files(&lake, settings.memory_bytes);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory_bytes)))
-            .with_object_store_registry(Arc::new(OnlyTheLake(lake.store())))
+            .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory_bytes - room)))
+            .with_object_store_registry(Arc::new(OnlyTheLake(files)))
             .build_arc()?;
-        let config = SessionConfig::new()
-            .with_information_schema(true)
-            .with_create_default_catalog_and_schema(false)
-            .with_default_catalog_and_schema(CATALOG, PUBLIC);
-        let context = new_context(config, runtime);
+        let context = new_context(session_config(), runtime);
 
         let contents = lake.contents().await?;
         let known = Known::new(&contents.ledger, &settings.thresholds)?;
@@ -112,18 +132,27 @@ impl Engine {
             facts.register_table(name.to_owned(), Arc::clone(&provider) as _)?;
             tables.insert(name, provider);
         }
-        let catalog = MemoryCatalogProvider::new();
-        catalog.register_schema(LAKE_SCHEMA, Arc::new(facts))?;
-        catalog.register_schema(KNOWN_SCHEMA, known.schema()?)?;
         let table_functions = SqlFunction::all(&known.apps);
-        let views = Views::new(&context, table_functions.clone());
-        catalog.register_schema(PUBLIC, Arc::new(views))?;
-        context.register_catalog(CATALOG, Arc::new(catalog));
-        register_functions(&context, &table_functions);
+        register_catalog(&context, facts, &known, &table_functions)?;
         let memory_bytes = settings.memory_bytes;
-        let engine = Self { lake, context, tables, known, table_functions, memory_bytes };
-        settings.thresholds.check(&engine).await?;
-        Ok(engine)
+        Ok(Self { lake, context, tables, known, table_functions, memory_bytes })
+    }
+
+    /// As [`Engine::refresh`], where the ledger has changed since then; else nothing that is shown has,
+    /// and that costs next to nothing to know.
+    ///
+    /// Who asks in this way has to look at the whole lake now and then all the same: files that were
+    /// merged into others are there for an hour at least ([`stagelight_lake::KEPT_AT_LEAST`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::refresh`].
+    pub async fn refresh_on_news(&self) -> Result<bool, QueryError> {
+        let seen = self.tables[SOURCES.name].snapshot().version;
+        if !self.lake.has_news(seen).await? {
+            return Ok(false);
+        }
+        self.refresh().await
     }
 
     /// Looks at the lake's newest versions; `true` where something is new.
@@ -217,6 +246,40 @@ impl Engine {
         register_functions(&context, &self.table_functions);
         Ok(context)
     }
+}
+
+/// The files of the lake, and how much of the memory is for parts of them: those of a folder are in the
+/// system's memory already.
+fn files(lake: &Lake, memory_bytes: usize) -> (Arc<dyn ObjectStore>, usize) {
+    if lake.root().scheme() == "file" {
+        return (lake.store(), 0);
+    }
+    let room = memory_bytes / FOR_FILES;
+    (Arc::new(KeptParts::new(lake.store(), room)), room)
+}
+
+fn session_config() -> SessionConfig {
+    SessionConfig::new()
+        .with_information_schema(true)
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(CATALOG, PUBLIC)
+}
+
+/// Makes known to `context` all that questions are about.
+fn register_catalog(
+    context: &SessionContext,
+    facts: MemorySchemaProvider,
+    known: &Known,
+    table_functions: &[Arc<SqlFunction>],
+) -> Result<()> {
+    let catalog = MemoryCatalogProvider::new();
+    catalog.register_schema(LAKE_SCHEMA, Arc::new(facts))?;
+    catalog.register_schema(KNOWN_SCHEMA, known.schema()?)?;
+    let views = Views::new(context, table_functions.to_vec());
+    catalog.register_schema(PUBLIC, Arc::new(views))?;
+    context.register_catalog(CATALOG, Arc::new(catalog));
+    register_functions(context, table_functions);
+    Ok(())
 }
 
 fn register_functions(context: &SessionContext, table_functions: &[Arc<SqlFunction>]) {

@@ -11,7 +11,7 @@ pub enum QueryError {
     #[error(transparent)]
     Lake(#[from] LakeError),
     /// The question is wrong, or answering it failed.
-    #[error("{}", .0.strip_backtrace())]
+    #[error("{}", said(.0))]
     DataFusion(#[from] DataFusionError),
     /// There is no such table or view.
     #[error("there is no table or view `{name}`{}; SHOW TABLES lists them", did_you_mean(.like))]
@@ -71,10 +71,15 @@ pub enum QueryError {
 }
 
 impl QueryError {
+    /// Whether there is no lake, which somebody may be about to make.
+    pub fn is_no_lake(&self) -> bool {
+        matches!(self, Self::Lake(LakeError::Missing { .. }))
+    }
+
     /// Whether it wanted more memory than it may have.
     pub(crate) fn is_out_of_memory(&self) -> bool {
         let Self::DataFusion(error) = self else { return false };
-        matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+        exhausted(error) == Some(Exhausted::Memory)
     }
 }
 
@@ -88,27 +93,91 @@ impl MayPass for QueryError {
     }
 }
 
+/// What there is not enough of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exhausted {
+    Memory,
+    Disk,
+}
+
+/// Whether a question wanted more than there is. Of the disk that it spills to, it is the text that says so,
+/// whatever the error is wrapped into.
+fn exhausted(error: &DataFusionError) -> Option<Exhausted> {
+    let text = error.strip_backtrace();
+    if ["No space left on device", "used disk space"].iter().any(|said| text.contains(said)) {
+        return Some(Exhausted::Disk);
+    }
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)).then_some(Exhausted::Memory)
+}
+
+/// What DataFusion says, in the words of who asks.
+fn said(error: &DataFusionError) -> String {
+    match exhausted(error) {
+        None => error.strip_backtrace(),
+        Some(Exhausted::Memory) => format!(
+            "the question wants more memory than there is: `--memory-mib` gives it more ({})",
+            error.find_root().message()
+        ),
+        Some(Exhausted::Disk) => format!(
+            "there is no room in {} for what the question spills: name another folder with TMPDIR, or give \
+             it more memory with `--memory-mib` ({})",
+            std::env::temp_dir().display(),
+            error.strip_backtrace()
+        ),
+    }
+}
+
 fn did_you_mean(like: &Option<String>) -> String {
     like.as_ref().map_or_else(String::new, |like| format!(", did you mean `{like}`?"))
 }
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::error::ArrowError;
     use datafusion::parquet::errors::ParquetError;
-    use object_store::Error::{Generic, PermissionDenied};
+    use object_store::Error::{Generic, NotFound, PermissionDenied};
 
     use super::*;
+
+    #[test]
+    fn a_disk_that_is_full_is_no_lack_of_memory() {
+        let full = std::io::Error::from_raw_os_error(28);
+        let full = ArrowError::IoError(format!("IO error: {full}"), full);
+        let memory = "Failed to allocate additional 10.0 MB".to_owned();
+        let limit =
+            "The used disk space during the spilling process has exceeded 100 GB".to_owned();
+        for (error, is_memory, said) in [
+            (
+                DataFusionError::ResourcesExhausted(memory).context("sorting"),
+                true,
+                "`--memory-mib` gives",
+            ),
+            (
+                DataFusionError::from(full),
+                false,
+                "for what the question spills: name another folder",
+            ),
+            (DataFusionError::ResourcesExhausted(limit), false, "for what the question spills"),
+            (DataFusionError::Plan("no such column".to_owned()), false, "no such column"),
+        ] {
+            let error = QueryError::from(error);
+            assert_eq!(error.is_out_of_memory(), is_memory, "{error}");
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
 
     #[test]
     fn a_store_that_fails_may_answer_later() {
         let fails = || Generic { store: "S3", source: "slow down".into() };
         let denies = PermissionDenied { path: "tasks".to_owned(), source: "no".into() };
         let in_file = ParquetError::External(Box::new(fails()));
+        let gone = NotFound { path: "tasks".to_owned(), source: "no such key".into() };
         for (error, may_pass) in [
             (DataFusionError::from(fails()), true),
             (DataFusionError::from(fails()).context("reading"), true),
             (DataFusionError::from(in_file), true),
             (DataFusionError::from(denies), false),
+            (DataFusionError::from(gone), false),
             (DataFusionError::Plan("no such column".to_owned()), false),
             (DataFusionError::ResourcesExhausted("memory".to_owned()), false),
         ] {

@@ -15,7 +15,7 @@ use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result};
 use stagelight_lake::{Ledger, LedgerSegment};
 
-use crate::engine::{Engine, alike};
+use crate::engine::{Answer, alike};
 use crate::error::QueryError;
 use crate::table_functions::KnownApps;
 
@@ -53,14 +53,17 @@ impl Thresholds {
         self.0.insert(name.into(), value.into());
     }
 
-    /// Whether every threshold is one that the view has, and a duration where that has seconds.
-    pub(crate) async fn check(&self, engine: &Engine) -> Result<(), QueryError> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        let answer = engine.sql("SELECT name, unit FROM thresholds").await?;
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Asks which there are.
+    pub(crate) const ALL: &str = "SELECT name, unit FROM thresholds";
+
+    /// Whether every threshold is one of [`Thresholds::ALL`], and a duration where that has seconds.
+    pub(crate) fn check(&self, all: &Answer) -> Result<(), QueryError> {
         let mut units = BTreeMap::new();
-        for batch in &answer.batches {
+        for batch in &all.batches {
             let [names, of] = [0, 1].map(|n| cast(batch.column(n), &DataType::Utf8));
             let (names, of) =
                 (names.map_err(DataFusionError::from)?, of.map_err(DataFusionError::from)?);

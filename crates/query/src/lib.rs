@@ -8,6 +8,7 @@ mod app_ids;
 mod engine;
 mod error;
 mod functions;
+mod kept_parts;
 mod known;
 mod metrics;
 mod rollups;

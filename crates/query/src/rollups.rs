@@ -12,7 +12,7 @@ use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::{
     SortColumn, cast, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch,
 };
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::common::ParamValues;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::scalar::ScalarValue;
@@ -133,6 +133,7 @@ impl Engine {
     ) -> Result<Vec<RecordBatch>, QueryError> {
         let applications = self.applications().await?;
         let kept = self.kept().await?;
+        let of_lake = progress(&kept);
         let changed = applications.outdated(&kept, None)?;
         let mut anew = changed.outdated(&live.rows, None)?;
         live.too_large.0.retain(|id, then| anew.0.get(id).is_some_and(|now| now.keys == then.keys));
@@ -142,6 +143,13 @@ impl Engine {
         live.too_large.0.extend(totals.too_large.0);
         // Of the call before, what the lake has by now is no longer needed.
         let mut rows = without(&only(&live.rows, &changed)?, &anew)?;
+        // Of what is too large here, the lake may have more by now than was computed when it was not.
+        let is_earlier = |id: &str, of: &Progress| {
+            live.too_large.0.contains_key(id) && of_lake.get(id).is_some_and(|lake| lake >= of)
+        };
+        let earlier = progress(&rows).into_iter().filter(|(id, of)| is_earlier(id, of));
+        let earlier: HashSet<String> = earlier.map(|(id, _)| id).collect();
+        rows = filtered(&rows, |id| !earlier.contains(id))?;
         rows.extend(totals.rows);
         live.rows = rows;
         let mut all = without_those_of(&kept, &live.rows)?;
@@ -262,6 +270,27 @@ impl Applications {
     }
 }
 
+/// How far an application had come: when its last event happened, and how many tasks had ended.
+type Progress = (Option<i64>, i64);
+
+/// How far the applications had come of which `rows` are.
+fn progress(rows: &[RecordBatch]) -> HashMap<String, Progress> {
+    const ENDED: [&str; 3] = ["num_succeeded_tasks", "num_failed_tasks", "num_killed_tasks"];
+    let mut all: HashMap<String, Progress> = HashMap::new();
+    for batch in rows {
+        let ids = texts(batch, "app_id");
+        let times = column(batch, "last_event_time").as_primitive::<TimestampMicrosecondType>();
+        let ended = ENDED.map(|name| column(batch, name).as_primitive::<Int64Type>());
+        for row in 0..batch.num_rows() {
+            let time = times.is_valid(row).then(|| times.value(row));
+            let of = all.entry(ids.value(row).to_owned()).or_default();
+            of.0 = of.0.max(time);
+            of.1 += ended.iter().map(|ended| ended.value(row)).sum::<i64>();
+        }
+    }
+    all
+}
+
 /// Application ids as a list.
 pub(crate) fn list<'a>(ids: impl Iterator<Item = &'a String>) -> ScalarValue {
     let ids: Vec<_> = ids.map(|id| ScalarValue::Utf8View(Some(id.clone()))).collect();
@@ -331,75 +360,4 @@ fn arrow(error: datafusion::arrow::error::ArrowError) -> QueryError {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use stagelight_ingest::{Options, discover, ingest};
-    use stagelight_lake::Lake;
-
-    use super::*;
-    use crate::engine::Settings;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn of_what_is_too_large_what_was_computed_before_stays() {
-        const LOGS: [(&str, &str); 2] =
-            [("billing-plain-35", "local-1795371532772"), ("inprogress-35", "local-1795371673465")];
-        let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/logs");
-        let folder = tempfile::tempdir().expect("a folder");
-        let lake = Lake::create(&folder.path().join("lake").display().to_string()).await;
-        let lake = Arc::new(lake.expect("a lake"));
-        let logs = folder.path().join("logs");
-        fs::create_dir(&logs).expect("a folder");
-        let grow = async |name: &str, id: &str, parts: usize| {
-            let log = testdata.join(name).join(format!("eventlog_v2_{id}/events_1_{id}"));
-            let log = fs::read_to_string(log).expect("a log");
-            let lines: Vec<_> = log.split_inclusive('\n').collect();
-            fs::write(logs.join(id), lines[..lines.len() / parts].concat()).expect("a file");
-            let found = discover(std::slice::from_ref(&logs));
-            ingest(&lake, found, &Options::default(), Arc::default()).await.expect("rows");
-        };
-        let engine = async |memory_bytes| {
-            let settings = Settings { memory_bytes, ..Settings::default() };
-            Engine::new(Arc::clone(&lake), &settings).await.expect("an engine")
-        };
-        let count = |rows: &[RecordBatch]| rows.iter().map(RecordBatch::num_rows).sum::<usize>();
-        let [(first, id), (second, other)] = LOGS;
-        grow(first, id, 2).await;
-        grow(second, other, 1).await;
-        let large = engine(1 << 31).await;
-        assert_eq!(large.roll_up(|_, _| ()).await.expect("both").applications, 2);
-        grow(first, id, 1).await;
-
-        let small = engine(1 << 19).await;
-        let rolled_up = small.roll_up(|_, _| ()).await.expect("it is told");
-        assert_eq!((rolled_up.applications, rolled_up.too_large), (0, vec![id.to_owned()]));
-        let mut live = LiveRollups::default();
-        for _ in 0..2 {
-            let rows = small.live_totals(&mut live).await.expect("rows of before");
-            assert_eq!((count(&rows), live.too_large().collect::<Vec<_>>()), (2, vec![id]));
-        }
-        large.refresh().await.expect("it can be read");
-        let rows = large.live_totals(&mut live).await.expect("still those of before");
-        assert_eq!((count(&rows), live.too_large().len()), (2, 1), "it has not changed");
-        assert_eq!(large.roll_up(|_, _| ()).await.expect("it fits").applications, 1);
-        large.refresh().await.expect("it can be read");
-        large.live_totals(&mut live).await.expect("rows of the lake");
-        assert_eq!(live.too_large().len(), 0);
-    }
-
-    #[test]
-    fn portions_have_all_and_no_more_than_asked_for() {
-        let of = |events| Application { events, keys: BTreeMap::new() };
-        let events = [3, 9, 1, 1, 30, 2, 2, 2, 2];
-        let all = events.iter().enumerate().map(|(n, events)| (format!("app-{n}"), of(*events)));
-        let all = Applications(all.collect());
-        let sizes = |portions: Vec<Applications>| -> Vec<Vec<i64>> {
-            let sizes = |portion: &Applications| portion.0.values().map(|of| of.events).collect();
-            portions.iter().map(sizes).collect()
-        };
-        let expected = vec![vec![3, 9], vec![1, 1], vec![30], vec![2, 2, 2], vec![2]];
-        assert_eq!(sizes(all.portions(3, 12)), expected);
-        assert!(Applications::default().portions(3, 12).is_empty());
-    }
-}
+mod tests;

@@ -21,6 +21,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use stagelight_lake::{LakeFile, ShownRows, Snapshot};
 
 use crate::app_ids::{app_ids, wanted_app_ids};
+use crate::kept_parts::END;
 
 /// The files of a table, which are exchanged for newer ones between questions.
 #[derive(Debug)]
@@ -116,6 +117,7 @@ impl TableProvider for LakeTable {
         }
         let mut source = ParquetSource::new(self.schema())
             .with_table_parquet_options(state.default_table_options().parquet)
+            .with_metadata_size_hint(END)
             .with_pushdown_filters(true);
         // A file of one application has its rows or none of them; there is no need to compare each.
         let is_split = kept.iter().all(|file| file.has_one_app_id);

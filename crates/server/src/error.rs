@@ -18,9 +18,9 @@ pub enum ServerError {
         /// What the system says.
         source: io::Error,
     },
-    /// A metric's file is wrong.
+    /// A metric's file is wrong, or the lake cannot be opened.
     #[error(transparent)]
-    Metric(#[from] QueryError),
+    Query(#[from] QueryError),
     /// Prometheus would not take a metric.
     #[error(transparent)]
     Name(#[from] NameError),

@@ -1,9 +1,10 @@
 //! Binding, serving and stopping.
 
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use stagelight_query::{Engine, Metric};
+use stagelight_query::{Engine, Metric, QueryError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -26,7 +27,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ServerError::Listen`] where that cannot be listened on; [`ServerError::Metric`] and
+    /// [`ServerError::Listen`] where that cannot be listened on; [`ServerError::Query`] and
     /// [`ServerError::Name`] where a metric of the folder is wrong.
     pub async fn bind(settings: Settings) -> Result<Self, ServerError> {
         let mut metrics = Metric::embedded()?;
@@ -53,13 +54,37 @@ impl Server {
         engine: Arc<Engine>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
+        self.run_once_there(move || ready(Ok(Arc::clone(&engine))), shutdown).await
+    }
+
+    /// As [`Server::run`], with the engine that `open` gives; where there is no lake yet, it is tried
+    /// again as often as there may be news, and `/readyz` says what is waited for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::run`], and [`ServerError::Query`] where a lake is there and cannot be opened.
+    pub async fn run_once_there<F>(
+        self,
+        open: impl Fn() -> F + Send + 'static,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServerError>
+    where
+        F: Future<Output = Result<Arc<Engine>, QueryError>> + Send + 'static,
+    {
+        let Self { listener, metrics, settings } = self;
         let (status, statuses) = watch::channel(Status::default());
         let mut background = JoinSet::new();
-        background.spawn(snapshot::keep_fresh(engine, self.metrics, self.settings, status));
-
+        background.spawn(async move {
+            let engine = snapshot::wait_for_lake(open, &settings, &status).await?;
+            snapshot::keep_fresh(engine, metrics, settings, status).await;
+            Ok::<_, QueryError>(())
+        });
         tokio::select! {
-            result = self.listener.answer(routes::router(statuses), shutdown) => result,
-            Some(_) = background.join_next() => Err(ServerError::Panicked),
+            result = listener.answer(routes::router(statuses), shutdown) => result,
+            Some(ended) = background.join_next() => match ended {
+                Ok(Err(error)) => Err(error.into()),
+                _ => Err(ServerError::Panicked),
+            }
         }
     }
 }

@@ -18,6 +18,9 @@ pub struct Settings {
     pub poll: Duration,
     /// A snapshot that is as old is replaced even without news, because the window has moved.
     pub snapshot_max_age: Duration,
+    /// The lake as a whole is looked at so often, because `maintain` has moved rows without news: much
+    /// sooner than it deletes where they were.
+    pub whole_look: Duration,
 }
 
 impl Default for Settings {
@@ -29,6 +32,7 @@ impl Default for Settings {
             max_series: 10_000,
             poll: Duration::from_secs(5),
             snapshot_max_age: Duration::from_secs(60),
+            whole_look: Duration::from_secs(10 * 60),
         }
     }
 }

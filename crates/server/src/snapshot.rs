@@ -55,6 +55,37 @@ impl Status {
     }
 }
 
+/// Opens the lake with `open`, once there is one.
+///
+/// # Errors
+///
+/// Why a lake that is there cannot be opened.
+pub(crate) async fn wait_for_lake<F>(
+    open: impl Fn() -> F,
+    settings: &Settings,
+    status: &watch::Sender<Status>,
+) -> Result<Arc<Engine>, QueryError>
+where
+    F: Future<Output = Result<Arc<Engine>, QueryError>>,
+{
+    loop {
+        match open().await {
+            Err(error) if error.is_no_lake() => {
+                let problem = Some(error.to_string());
+                if status.borrow().problem != problem {
+                    tracing::warn!("{error}; waiting for it");
+                }
+                status.send_modify(|status| status.problem = problem);
+                tokio::time::sleep(settings.poll).await;
+            }
+            result => {
+                status.send_modify(|status| status.problem = None);
+                return result;
+            }
+        }
+    }
+}
+
 /// Computes snapshots of `metrics` for as long as the task lives.
 pub(crate) async fn keep_fresh(
     engine: Arc<Engine>,
@@ -65,9 +96,19 @@ pub(crate) async fn keep_fresh(
     // Set until a snapshot shows what the lake has: when one fails, the news must not be lost.
     let mut news = true;
     let mut before = Before::default();
+    let mut whole_look = Instant::now();
     loop {
         let started = Instant::now();
-        let refreshed = engine.refresh().await;
+        // What keeps metrics from being computed may be that files have moved.
+        let is_due =
+            status.borrow().problem.is_some() || whole_look.elapsed() >= settings.whole_look;
+        let refreshed = match is_due {
+            true => engine.refresh().await,
+            false => engine.refresh_on_news().await,
+        };
+        if is_due && refreshed.is_ok() {
+            whole_look = started;
+        }
         // Where a refresh fails, some tables may have been refreshed before.
         news |= *refreshed.as_ref().unwrap_or(&true);
         let latest = status.borrow().snapshot.clone();

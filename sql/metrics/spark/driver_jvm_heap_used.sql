@@ -7,7 +7,8 @@
 -- rest: max
 --
 -- From: SparkListenerExecutorMetricsUpdate and SparkListenerStageExecutorMetrics of the driver, which
--- are in logs with `spark.eventLog.logStageExecutorMetrics=true`; without it there is no series.
+-- are in logs with `spark.eventLog.logStageExecutorMetrics=true`. Without it there is a series in local mode
+-- alone, where the driver runs the tasks and their ends have its peaks.
 SELECT
     cluster,
     namespace,

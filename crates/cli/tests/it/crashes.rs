@@ -4,7 +4,7 @@
 //! [`Process`] that dies where the test says so.
 
 pub(crate) mod memory;
-mod process;
+pub(crate) mod process;
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -22,8 +22,8 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use stagelight_ingest::{
-    Address, Depth, Discoveries, Fate, GroupLimits, Objects, Options, Queue, Worker, WorkerError,
-    WorkerMetrics, WorkerOptions, ingest,
+    Address, Depth, Discoveries, Fate, GroupLimits, Metrics, Objects, Options, Queue, Worker,
+    WorkerError, WorkerMetrics, WorkerOptions, ingest,
 };
 use stagelight_lake::{CompactionOptions, Lake};
 use stagelight_query::{Engine, Settings};
@@ -74,6 +74,14 @@ impl LogStoreFactory for Factory {
     }
 }
 
+/// The address of the lake in `lakes`, as `process` reaches it.
+pub(crate) fn lake_uri(process: &Arc<Process>, lakes: &Arc<dyn ObjectStore>) -> String {
+    let name = format!("p{}", fastrand::u64(..));
+    let store = Through::new(process, Arc::clone(lakes));
+    STORES.lock().expect("no test panics with it").insert(name.clone(), store);
+    format!("crashes://{name}/lake")
+}
+
 /// A queue, a bucket with logs in it, and a store with a lake.
 struct World {
     queue: Arc<MemoryQueue>,
@@ -102,10 +110,7 @@ impl World {
 
     /// The lake, as `process` reaches it.
     async fn lake(&self, process: &Arc<Process>) -> Arc<Lake> {
-        let name = format!("p{}", fastrand::u64(..));
-        let store = Through::new(process, Arc::clone(&self.lakes));
-        STORES.lock().expect("no test panics with it").insert(name.clone(), store);
-        let uri = format!("crashes://{name}/lake");
+        let uri = lake_uri(process, &self.lakes);
         while !process.is_dead() {
             // A process that cannot make it is started again by somebody.
             if let Ok(lake) = Lake::create(&uri).await {
@@ -126,8 +131,12 @@ impl World {
         process: &Arc<Process>,
         max_receives: Option<u32>,
     ) -> Result<(), WorkerError> {
-        let lake = self.lake(process).await;
-        let worker = Worker {
+        let worker = self.worker(process, max_receives);
+        worker.run(self.lake(process).await, self.emptied()).await
+    }
+
+    fn worker(&self, process: &Arc<Process>, max_receives: Option<u32>) -> Worker {
+        Worker {
             queue: Through::new(process, Arc::clone(&self.queue)),
             objects: Through::new(process, Arc::clone(&self.bucket)),
             options: WorkerOptions {
@@ -145,17 +154,20 @@ impl World {
             },
             metrics: Arc::default(),
             health: Arc::default(),
-        };
+        }
+    }
+
+    /// Is done when everything that was announced is in.
+    fn emptied(&self) -> impl Future<Output = ()> + Send + 'static {
         let queue = Arc::clone(&self.queue);
-        let empty = async move {
+        async move {
             while !queue.is_empty() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
                 // What was given back comes again soon, though sooner than who still holds a
                 // message may expect.
                 queue.advance(Duration::from_millis(200));
             }
-        };
-        worker.run(lake, empty).await
+        }
     }
 
     /// Works as a process that dies, or does not fail otherwise.
@@ -306,6 +318,40 @@ async fn an_outage_of_the_lake_is_outlasted() {
         assert!(process.steps()[kind] > times, "{kind}: {:?}", process.steps());
         same(&expected, &world.contents().await, kind);
     }
+}
+
+/// Until then, a worker says how long it has held a message.
+#[tokio::test]
+async fn what_is_held_grows_old_while_the_lake_is_out_of_reach() {
+    const A_WHILE: Duration = Duration::from_millis(300);
+    let world = World::new(0, 1);
+    let process = Process::new(None, 0, 0);
+    let worker = world.worker(&process, None);
+    let metrics = Arc::clone(&worker.metrics);
+    let age = || {
+        let families = metrics.families().into_iter();
+        let mut ages =
+            families.filter(|of| of.name == "stagelight_worker_oldest_message_age_seconds");
+        ages.next().expect("it is told").samples[0].value
+    };
+    assert!(age() <= 0.0, "nothing is held");
+    let observed = async {
+        while age() <= 0.0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let mut before = age();
+        for _ in 0..3 {
+            tokio::time::sleep(A_WHILE).await;
+            let now = age();
+            assert!(now >= before + 0.9 * A_WHILE.as_secs_f64(), "{now} after {before}");
+            before = now;
+        }
+        process.fail("put ledger log", 0);
+    };
+    let lake = world.lake(&process).await;
+    process.fail("put ledger log", u64::MAX);
+    let (ended, ()) = tokio::join!(worker.run(lake, world.emptied()), observed);
+    ended.expect("it goes on");
 }
 
 /// Dies once at each kind of step, before it and after it.

@@ -278,6 +278,13 @@ impl TableLog {
         Ok(self.entry(table.version()).await?.is_some())
     }
 
+    /// Whether the log ends with `version`, as far as its entries tell: that is there, and the next is
+    /// not. Where it is old, both may have been deleted behind a checkpoint.
+    pub(crate) async fn ends_with(&self, version: u64) -> Result<bool, LakeError> {
+        let is_next = self.entry(version + 1).await?.is_some();
+        Ok(!is_next && self.entry(version).await?.is_some())
+    }
+
     /// Whether `version` is the log's last. Refuses a log that does not go so far, which is
     /// another's: the next version would leave a hole in it.
     async fn is_last(&self, version: u64) -> Result<bool, LakeError> {

@@ -1,9 +1,11 @@
 //! What a metric's file declares.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use include_dir::{Dir, DirEntry, include_dir};
 
+use crate::engine::alike;
 use crate::error::QueryError;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql/metrics");
@@ -113,59 +115,41 @@ impl Metric {
     }
 
     fn parse(file: &str, sql: &str) -> Result<Self, QueryError> {
-        let error = |reason: String| QueryError::Metric { file: file.to_owned(), reason };
-        let given = |name: &str| {
-            sql.lines()
-                .map_while(|line| line.strip_prefix("--"))
-                .find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'))
-                .map(|value| value.trim().to_owned())
-                .filter(|value| !value.is_empty())
-        };
-        let needed = ["family", "type", "help", "unit", "budget", "rest"];
-        let missing: Vec<_> = needed.iter().filter(|name| given(name).is_none()).collect();
-        if !missing.is_empty() {
-            let missing: Vec<_> = missing.iter().map(|name| format!("`{name}:`")).collect();
-            return Err(error(format!("its header has no {}", missing.join(", "))));
-        }
-        let field = |name: &str| Ok::<_, QueryError>(given(name).unwrap_or_default());
-        let names = |text: String| text.split(',').map(|name| name.trim().to_owned()).collect();
-        let family_type = match field("type")?.as_str() {
-            "gauge" => FamilyType::Gauge,
-            "counter" => FamilyType::Counter,
-            "histogram" => FamilyType::Histogram,
-            "unknown" => FamilyType::Unknown,
-            other => {
-                return Err(error(format!(
-                    "`{other}` is no type of a family: gauge, counter, histogram or unknown"
-                )));
-            }
-        };
-        let rest = match field("rest")?.as_str() {
-            "sum" => Rest::Sum,
-            "max" => Rest::Max,
-            "none" => Rest::None,
-            other => {
-                return Err(error(format!(
-                    "`{other}` is nothing that a rest can become: sum, max or none"
-                )));
-            }
-        };
-        let budget = field("budget")?;
-        let labels: Vec<String> = given("labels").map(names).unwrap_or_default();
-        let kept: Vec<String> = given("kept").map(names).unwrap_or_default();
+        let header = Header::parse(file, sql)?;
+        let family_type = header.one_of(
+            "type",
+            "no type of a family",
+            &[
+                ("gauge", FamilyType::Gauge),
+                ("counter", FamilyType::Counter),
+                ("histogram", FamilyType::Histogram),
+                ("unknown", FamilyType::Unknown),
+            ],
+        )?;
+        let rest = header.one_of(
+            "rest",
+            "nothing that a rest can become",
+            &[("sum", Rest::Sum), ("max", Rest::Max), ("none", Rest::None)],
+        )?;
+        let unit = header.one_of("unit", "no unit", &UNITS.map(|unit| (unit, unit)))?;
+        let budget = header.text("budget").parse().ok().filter(|budget| *budget > 0);
+        let budget = budget.ok_or_else(|| {
+            header.error("budget", format!("`{}` is no number of series", header.text("budget")))
+        })?;
+        let (labels, kept) = (header.names("labels"), header.names("kept"));
         if let Some(label) = kept.iter().find(|label| !labels.contains(label)) {
-            return Err(error(format!("it keeps `{label}`, which is none of its labels")));
+            return Err(
+                header.error("kept", format!("it keeps `{label}`, which is none of its labels"))
+            );
         }
         Ok(Self {
-            family: field("family")?,
+            family: header.text("family").to_owned(),
             family_type,
-            help: field("help")?,
-            unit: field("unit")?,
+            help: header.text("help").to_owned(),
+            unit: unit.to_owned(),
             labels,
             kept,
-            budget: budget
-                .parse()
-                .map_err(|_| error(format!("its budget `{budget}` is no number of series")))?,
+            budget,
             rest,
             source: source(sql),
             is_embedded: false,
@@ -173,6 +157,96 @@ impl Metric {
             file: file.to_owned(),
         })
     }
+}
+
+/// Where in a file there may be any comment.
+const BELOW: &str = "what is for people goes below it, after an empty `--`";
+
+/// What a metric's values may be in; those that are not Prometheus' own are of Spark's names.
+const UNITS: [&str; 6] = ["seconds", "bytes", "ratio", "1", "milliseconds", "mebibytes"];
+
+/// The lines that declare a metric.
+struct Header<'a> {
+    file: &'a str,
+    /// By key: the line, and what it says.
+    values: BTreeMap<&'a str, (usize, &'a str)>,
+}
+
+impl<'a> Header<'a> {
+    const NEEDED: [&'static str; 6] = ["family", "type", "help", "unit", "budget", "rest"];
+    const OTHERS: [&'static str; 2] = ["labels", "kept"];
+
+    /// Reads the comment at the top, up to its first empty line.
+    fn parse(file: &'a str, sql: &'a str) -> Result<Self, QueryError> {
+        let mut header = Self { file, values: BTreeMap::new() };
+        let lines = sql.lines().map_while(|line| line.strip_prefix("--"));
+        for (line, text) in (1..).zip(lines.map(str::trim)).take_while(|(_, text)| !text.is_empty())
+        {
+            let error = |reason| error_at(file, Some(line), reason);
+            let Some((key, value)) = text.split_once(':') else {
+                let reason = format!("`{text}` is no `key: value`: {BELOW}");
+                return Err(error(reason));
+            };
+            let (key, value) = (key.trim(), value.trim());
+            let known: Vec<String> =
+                Self::NEEDED.iter().chain(&Self::OTHERS).map(ToString::to_string).collect();
+            if !known.iter().any(|known| known == key) {
+                let meant = alike(key, known.iter());
+                let advice = match meant {
+                    Some(like) => format!("did you mean `{like}:`?"),
+                    None => BELOW.to_owned(),
+                };
+                return Err(error(format!("a header has no `{key}:`, {advice}")));
+            }
+            if value.is_empty() {
+                continue;
+            }
+            if header.values.insert(key, (line, value)).is_some() {
+                return Err(error(format!("`{key}:` is there twice")));
+            }
+        }
+        let missing: Vec<_> =
+            Self::NEEDED.iter().filter(|key| !header.values.contains_key(*key)).collect();
+        if !missing.is_empty() {
+            let missing: Vec<_> = missing.iter().map(|key| format!("`{key}:`")).collect();
+            let reason = format!("its header has no {}", missing.join(", "));
+            return Err(error_at(file, None, reason));
+        }
+        Ok(header)
+    }
+
+    fn text(&self, key: &str) -> &'a str {
+        self.values.get(key).map_or("", |(_, value)| value)
+    }
+
+    fn names(&self, key: &str) -> Vec<String> {
+        let names = self.text(key).split(',').map(str::trim);
+        names.filter(|_| !self.text(key).is_empty()).map(str::to_owned).collect()
+    }
+
+    /// What the value of `key` stands for; it is `no` such thing where it is none of `all`.
+    fn one_of<T: Copy>(&self, key: &str, no: &str, all: &[(&str, T)]) -> Result<T, QueryError> {
+        let text = self.text(key);
+        let found = all.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        found.ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+            let (last, others) = names.split_last().expect("there are some");
+            self.error(key, format!("`{text}` is {no}: {} or {last}", others.join(", ")))
+        })
+    }
+
+    /// An error in the line of `key`.
+    fn error(&self, key: &str, reason: String) -> QueryError {
+        error_at(self.file, self.values.get(key).map(|(line, _)| *line), reason)
+    }
+}
+
+fn error_at(file: &str, line: Option<usize>, reason: String) -> QueryError {
+    let file = match line {
+        Some(line) => format!("{file}:{line}"),
+        None => file.to_owned(),
+    };
+    QueryError::Metric { file, reason }
 }
 
 /// What the comment says below the declaration.
@@ -204,6 +278,8 @@ GROUP BY namespace, app_name, app_id
 
 - `type` is `gauge`, `counter` (its name ends in `_total`), `histogram` or `unknown`; `unit` is `seconds`,
   `bytes`, `ratio`, or `1` for none.
+- The header ends with the first `--` that has nothing behind it: what follows is for people. A header that is
+  wrong is told with file and line, and `serve` does not start.
 - The query has a column for each of `labels` (none without that line), and `value`; a row is a series. NULL
   is no series.
 - Of a histogram a row is a bucket: `le`, its bound, the last one `CAST('Infinity' AS DOUBLE)`; `value`, how
@@ -271,24 +347,46 @@ mod tests {
         let metric = Metric::parse("a.sql", HEADER).expect("the header is whole");
         assert_eq!((metric.labels.len(), metric.budget, metric.rest), (2, 10, Rest::Sum));
         for (line, instead, said) in [
-            ("-- help: X.\n", "", "its header has no `help:`"),
+            ("-- help: X.\n", "", "a.sql: its header has no `help:`"),
             (
                 "type: gauge",
                 "type: sum",
-                "`sum` is no type of a family: gauge, counter, histogram or unknown",
+                "a.sql:2: `sum` is no type of a family: gauge, counter, histogram or unknown",
             ),
-            ("budget: 10", "budget: many", "its budget `many` is no number of series"),
+            (
+                "unit: 1",
+                "unit: second",
+                "a.sql:4: `second` is no unit: seconds, bytes, ratio, 1, milliseconds or mebibytes",
+            ),
+            ("budget: 10", "budget: many", "a.sql:7: `many` is no number of series"),
+            ("budget: 10", "budget: 0", "a.sql:7: `0` is no number of series"),
             (
                 "rest: sum",
                 "rest: mean",
-                "`mean` is nothing that a rest can become: sum, max or none",
+                "a.sql:8: `mean` is nothing that a rest can become: sum, max or none",
             ),
-            ("kept: b", "kept: c", "it keeps `c`, which is none of its labels"),
+            ("kept: b", "kept: c", "a.sql:6: it keeps `c`, which is none of its labels"),
+            ("kept: b", "keep: b", "a.sql:6: a header has no `keep:`, did you mean `kept:`?"),
+            (
+                "kept: b",
+                "colour: b",
+                "a.sql:6: a header has no `colour:`, what is for people goes below it, after an empty \
+                 `--`",
+            ),
+            ("kept: b", "type: counter", "a.sql:6: `type:` is there twice"),
+            (
+                "kept: b",
+                "All of them.",
+                "a.sql:6: `All of them.` is no `key: value`: what is for people goes below it, after an \
+                 empty `--`",
+            ),
         ] {
             let header = HEADER.replace(line, instead);
             let error = Metric::parse("a.sql", &header).expect_err(said).to_string();
-            assert_eq!(error, format!("metric a.sql: {said}"));
+            assert_eq!(error, format!("metric {said}"));
         }
+        let told = HEADER.replace("SELECT", "--\n-- From: somewhere.\nSELECT");
+        Metric::parse("a.sql", &told).expect("what is below the declaration is for people");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use stagelight_ingest::{Options, discover, ingest};
 use stagelight_lake::Lake;
-use stagelight_query::Engine;
+use stagelight_query::{Engine, QueryError};
 use stagelight_server::{Server, ServerError, Settings};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,9 +29,14 @@ pub(crate) struct TestLake {
 impl TestLake {
     /// A lake with the logs of some folders of `testdata/logs`; "" is all of them.
     pub(crate) async fn with(logs: &[&str]) -> Self {
-        let lake = Self { folder: tempfile::tempdir().expect("a folder can be made") };
+        let lake = Self::without();
         lake.add(logs).await;
         lake
+    }
+
+    /// The place of a lake that is not there yet.
+    pub(crate) fn without() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder can be made") }
     }
 
     pub(crate) async fn add(&self, logs: &[&str]) {
@@ -53,8 +58,8 @@ impl TestLake {
         Arc::new(Engine::new(Arc::new(lake), settings).await.expect("it can be asked"))
     }
 
-    fn uri(&self) -> String {
-        self.folder.path().display().to_string()
+    pub(crate) fn uri(&self) -> String {
+        self.folder.path().join("lake").display().to_string()
     }
 }
 
@@ -86,6 +91,25 @@ impl Running {
         Self { address, stop, done }
     }
 
+    /// A server of a lake that need not be there.
+    pub(crate) async fn start_without(lake: &TestLake, settings: Settings) -> Self {
+        let server = Server::bind(settings).await.expect("a port is free");
+        let address = server.local_addr();
+        let (stop, stopped) = oneshot::channel();
+        let uri = lake.uri();
+        let open = move || open(uri.clone());
+        let done = tokio::spawn(server.run_once_there(open, async {
+            let _ = stopped.await;
+        }));
+        Self { address, stop, done }
+    }
+
+    /// Waits until the server ends by itself.
+    pub(crate) async fn ended(self) -> Result<(), ServerError> {
+        let ended = tokio::time::timeout(PATIENCE, self.done).await.expect("the server ends");
+        ended.expect("it does not panic")
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.ask("GET", path).await
     }
@@ -113,6 +137,11 @@ impl Running {
         let ended = tokio::time::timeout(PATIENCE, self.done).await.expect("the server ends");
         ended.expect("it does not panic").expect("it ends well");
     }
+}
+
+async fn open(uri: String) -> Result<Arc<Engine>, QueryError> {
+    let lake = Arc::new(Lake::open(&uri).await?);
+    Ok(Arc::new(Engine::new(lake, &stagelight_query::Settings::default()).await?))
 }
 
 /// What a server at `address` has at `path`; `None` where nobody listens.
