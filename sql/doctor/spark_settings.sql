@@ -9,25 +9,30 @@ WITH latest AS (
 ),
 settings AS (
     SELECT
-        app_id,
-        coalesce(attempt_id, '') AS attempt_id,
+        latest.app_id,
+        latest.attempt_id,
         coalesce(bool_or(name = 'spark.eventLog.logStageExecutorMetrics' AND lower(value) = 'true'), false)
             AS has_executor_metrics
     FROM environment
+    JOIN latest
+        ON latest.app_id = environment.app_id AND latest.attempt_id = coalesce(environment.attempt_id, '')
     WHERE section = 'spark_properties'
-    GROUP BY app_id, coalesce(attempt_id, '')
+    GROUP BY latest.app_id, latest.attempt_id
 ),
 jobs_of_files AS (
     SELECT
-        app_id,
-        attempt_id,
-        segment,
+        latest.app_id,
+        latest.attempt_id,
+        events.segment,
         count(*) FILTER (WHERE event = 'SparkListenerJobStart') AS num_started,
         count(*) FILTER (WHERE event = 'SparkListenerJobEnd') AS num_ended,
         min(time) FILTER (WHERE event = 'SparkListenerJobStart') AS first_start_time
-    FROM lake.job_events
-    GROUP BY app_id, attempt_id, segment
+    FROM lake.job_events AS events
+    JOIN latest ON latest.app_id = events.app_id AND latest.attempt_id = events.attempt_id
+    GROUP BY latest.app_id, latest.attempt_id, events.segment
 ),
+-- What a compacted file has is of files before it, and not all of that: none of its times says how long a file
+-- was open, and to the file after it, it is as if none was before.
 files AS (
     SELECT
         latest.app_id,
@@ -35,14 +40,14 @@ files AS (
         latest.start_time,
         sources.uri LIKE 's3%://%' AS is_in_bucket,
         sources.layout = 'single' AS is_single,
+        sources.layout = 'compacted' AS is_compacted,
         sources.codec <> 'none' AS is_packed,
         sources.segment,
         sources.last_event_time,
-        lag(sources.segment) OVER before AS segment_before,
+        lag(CASE WHEN sources.layout <> 'compacted' THEN sources.segment END) OVER before AS segment_before,
         lag(sources.last_event_time) OVER before AS time_before,
         jobs.first_start_time,
-        sum(coalesce(jobs.num_started - jobs.num_ended, 0)) OVER before
-            - coalesce(jobs.num_started - jobs.num_ended, 0) AS num_running
+        coalesce(jobs.num_started - jobs.num_ended, 0) AS num_left
     FROM sources
     JOIN latest
         ON latest.app_id = sources.app_id AND latest.attempt_id = coalesce(sources.attempt_id, '')
@@ -52,6 +57,20 @@ files AS (
         AND jobs.segment = sources.segment
     WHERE sources.state = 'counted' AND sources.events > 0
     WINDOW before AS (PARTITION BY latest.app_id, latest.attempt_id ORDER BY sources.segment)
+),
+-- The end of a job may be in a file that is not there: what runs is counted anew after each gap.
+files_by_gaps AS (
+    SELECT
+        *,
+        sum(CASE WHEN segment_before = segment - 1 THEN 0 ELSE 1 END)
+            OVER (PARTITION BY app_id, attempt_id ORDER BY segment) AS gaps
+    FROM files
+),
+files_with_jobs AS (
+    SELECT
+        *,
+        sum(num_left) OVER (PARTITION BY app_id, attempt_id, gaps ORDER BY segment) - num_left AS num_running
+    FROM files_by_gaps
 ),
 -- How long the first event of a file has waited for the last one, after which the file comes to the bucket.
 -- When the first one happened is not known. While a job runs there are events, so that it was soon after the
@@ -65,11 +84,12 @@ waits AS (
         bool_or(is_packed) AS is_packed,
         max(CAST(last_event_time AS BIGINT) - CAST(
             CASE
+                WHEN is_compacted THEN NULL
                 WHEN segment = 1 THEN start_time
                 WHEN segment_before = segment - 1 AND num_running > 0 THEN time_before
                 ELSE first_start_time
             END AS BIGINT)) AS wait_ms
-    FROM files
+    FROM files_with_jobs
     GROUP BY app_id, attempt_id
 ),
 judged AS (

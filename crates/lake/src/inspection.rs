@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use futures::{StreamExt, stream};
 use object_store::ObjectStore;
 use object_store::path::Path;
-use stagelight_tables::{SOURCES, Table, all};
+use stagelight_tables::{Table, all};
 
 use crate::delta::{Named, TableLog};
 use crate::error::LakeError;
@@ -28,17 +28,11 @@ pub struct TableFiles {
 impl Lake {
     /// How the files of each table are. None is opened: a listing for each table says which there are.
     ///
-    /// A table for itself has failed with [`LakeError::TableGone`], or with what else is wrong with it.
+    /// A table for itself has failed with [`LakeError::TableGone`], or with what else is wrong with it. Who makes
+    /// a lake makes its ledger last, so that all tables are there in one that can be opened, empty or not.
     pub async fn inspect(&self) -> Vec<(&'static Table, Result<TableFiles, LakeError>)> {
-        // Somebody may be making the lake just now, its ledger first.
-        let is_empty = matches!(self.table(SOURCES).await.has_files().await, Ok(false));
-        let inspected = stream::iter(all()).map(async |table| {
-            let files = match self.inspect_table(table).await {
-                Err(LakeError::TableGone { .. }) if is_empty => Ok(TableFiles::default()),
-                files => files,
-            };
-            (table, files)
-        });
+        let inspected =
+            stream::iter(all()).map(async |table| (table, self.inspect_table(table).await));
         inspected.buffered(AT_ONCE).collect().await
     }
 
@@ -149,6 +143,8 @@ mod tests {
         drop(log);
 
         std::fs::remove_dir_all(&of_table).expect("it is deleted");
-        assert_eq!(quarantine(&lake).await.expect("nothing is in the lake"), TableFiles::default());
+        // Nothing is in its ledger, which is made after all other tables.
+        let gone = quarantine(&lake).await.expect_err("it is not there");
+        assert!(matches!(gone, LakeError::TableGone { table: "quarantine", .. }), "{gone}");
     }
 }

@@ -19,10 +19,12 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::basic::Compression;
 use parquet::errors::Result;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::EnabledStatistics;
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 use stagelight_tables::{ROW_GROUP_ROWS, Source, Table, writer_properties};
 
 use booleans::Booleans;
@@ -47,6 +49,26 @@ struct Group {
     rows: usize,
 }
 
+/// What encodes a column whose rows differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoder {
+    Booleans,
+    Integers,
+    Texts,
+    Parquet,
+}
+
+impl Encoder {
+    fn of(column: &stagelight_tables::Column) -> Self {
+        match column.kind.data_type() {
+            DataType::Int64 | DataType::Timestamp(..) => Self::Integers,
+            DataType::Utf8 => Self::Texts,
+            DataType::Boolean => Self::Booleans,
+            _ => Self::Parquet,
+        }
+    }
+}
+
 enum Column {
     Values(Box<ArrowColumnWriter>),
     Booleans(Box<Booleans>),
@@ -68,7 +90,14 @@ impl ParquetFile {
 
     fn of(table: &'static Table, is_of_one_segment: bool) -> Result<Self> {
         let schema = table.schema();
-        let properties = writer_properties(table);
+        let mut properties = writer_properties(table).into_builder();
+        for column in table.columns().filter(|column| Encoder::of(column) != Encoder::Parquet) {
+            // `parquet` makes a writer all the same, with a compressor and a decompressor if there is
+            // something to compress: that took a twentieth of an ingest.
+            let path = ColumnPath::from(column.name);
+            properties = properties.set_column_compression(path, Compression::UNCOMPRESSED);
+        }
+        let properties = properties.build();
         let parquet = ArrowSchemaConverter::new().convert(&schema)?;
         let file =
             SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties.into())?;
@@ -103,19 +132,6 @@ impl ParquetFile {
         }
         group.rows += batch.num_rows();
         if group.rows >= ROW_GROUP_ROWS { self.end_group(packer) } else { Ok(()) }
-    }
-
-    /// About how many bytes the file has so far.
-    pub(crate) fn size(&self) -> usize {
-        let waiting = self.group.iter().flat_map(|group| &group.columns);
-        let waiting = waiting.map(|column| match column {
-            Column::Values(writer) => writer.get_estimated_total_bytes(),
-            Column::Booleans(booleans) => booleans.size(),
-            Column::Integers(integers) => integers.size(),
-            Column::Texts(texts) => texts.size(),
-            Column::Constant(_) => 0,
-        });
-        self.file.bytes_written() + waiting.sum::<usize>()
     }
 
     /// The bytes of the whole file, which has `metadata` of its own.
@@ -179,15 +195,15 @@ impl Group {
                 }
                 let statistics = file.properties().statistics_enabled(description.path());
                 let has_statistics = statistics != EnabledStatistics::None;
-                match column.kind.data_type() {
-                    DataType::Int64 | DataType::Timestamp(..) => {
+                match Encoder::of(&column) {
+                    Encoder::Integers => {
                         Column::Integers(Box::new(Integers::new(description, has_statistics)))
                     }
-                    DataType::Utf8 => {
+                    Encoder::Texts => {
                         Column::Texts(Box::new(Texts::new(description, has_statistics)))
                     }
-                    DataType::Boolean => Column::Booleans(Box::new(Booleans::new(description))),
-                    _ => Column::Values(Box::new(writer)),
+                    Encoder::Booleans => Column::Booleans(Box::new(Booleans::new(description))),
+                    Encoder::Parquet => Column::Values(Box::new(writer)),
                 }
             },
         );
@@ -261,6 +277,20 @@ mod tests {
             for app_id in ["", "application_1700000000000_0001"] {
                 let batches = counts.iter().map(|n| rows(QUARANTINE, app_id, &vec![None; *n]));
                 check(QUARANTINE, &batches.collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn every_column_is_compressed() {
+        for table in all() {
+            let mut packer = Packer::default();
+            let mut file = ParquetFile::of_many(table).expect("a file");
+            file.write(&rows(table, "app", &[Some(5), None]), &mut packer).expect("rows fit");
+            let bytes = Bytes::from(file.finish(&mut packer).expect("the file ends"));
+            let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a file");
+            for chunk in reader.metadata().row_group(0).columns() {
+                assert!(matches!(chunk.compression(), Compression::ZSTD(_)), "{chunk:?}");
             }
         }
     }

@@ -11,8 +11,11 @@ use crate::error::LakeError;
 use crate::parquet_file::{Packer, ParquetFile};
 use crate::source::SourceId;
 
-/// A file is closed and another begun when it is about this large.
-const FILE_BYTES: usize = 64 << 20;
+/// A file is closed and another begun when its rows take about so many bytes before they are encoded.
+///
+/// Not after: which rows a file of a segment has must follow from the segment alone. A worker of another
+/// version, which encodes them into other sizes, may find one of two files stored already.
+const FILE_BYTES: usize = 256 << 20;
 
 /// The columns of the table that its files have statistics of in the Delta log.
 pub(crate) fn statistics_columns(table: &Table) -> &'static [&'static str] {
@@ -65,6 +68,12 @@ impl DataFile {
     }
 }
 
+/// What the rows of a batch take in memory, whatever room there is besides.
+fn bytes(batch: &RecordBatch) -> parquet::errors::Result<usize> {
+    let columns = batch.columns().iter();
+    Ok(columns.map(|column| column.to_data().get_slice_memory_size()).sum::<Result<usize, _>>()?)
+}
+
 /// Writes the batches of one segment, and hands over each file when it is finished.
 pub struct SegmentWriter<'a, E> {
     source: SourceId,
@@ -78,6 +87,8 @@ struct OpenFile {
     table: &'static Table,
     part: usize,
     rows: usize,
+    /// What the rows take in memory.
+    bytes: usize,
     writer: Option<ParquetFile>,
 }
 
@@ -109,7 +120,7 @@ impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
     /// An error of the encoder, or of the sink when a file is finished.
     pub fn write(&mut self, table: &'static Table, batch: &RecordBatch) -> Result<(), E> {
         let at = self.open.iter().position(|f| f.table.name == table.name).unwrap_or_else(|| {
-            self.open.push(OpenFile { table, part: 0, rows: 0, writer: None });
+            self.open.push(OpenFile { table, part: 0, rows: 0, bytes: 0, writer: None });
             self.open.len() - 1
         });
         let file = &mut self.open[at];
@@ -119,10 +130,8 @@ impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
         };
         writer.write(batch, &mut self.packer).map_err(LakeError::encode(table.name))?;
         file.rows += batch.num_rows();
-        if writer.size() >= FILE_BYTES {
-            self.close(at)?;
-        }
-        Ok(())
+        file.bytes += bytes(batch).map_err(LakeError::encode(table.name))?;
+        if file.bytes >= FILE_BYTES { self.close(at) } else { Ok(()) }
     }
 
     /// Finishes the files that are open.
@@ -139,6 +148,7 @@ impl<'a, E: From<LakeError>> SegmentWriter<'a, E> {
         let Some(writer) = file.writer.take() else { return Ok(()) };
         let bytes = writer.finish(&mut self.packer).map_err(LakeError::encode(file.table.name))?;
         let rows = std::mem::take(&mut file.rows);
+        file.bytes = 0;
         let name = self.source.key().file_name(file.part);
         file.part += 1;
         let stats = json!({

@@ -134,7 +134,7 @@ impl Engine {
         }
         let table_functions = SqlFunction::all(&known.apps);
         register_catalog(&context, facts, &known, &table_functions)?;
-        let memory_bytes = settings.memory_bytes;
+        let memory_bytes = settings.memory_bytes - room;
         Ok(Self { lake, context, tables, known, table_functions, memory_bytes })
     }
 

@@ -71,15 +71,19 @@ pub enum QueryError {
 }
 
 impl QueryError {
-    /// Whether there is no lake, which somebody may be about to make.
-    pub fn is_no_lake(&self) -> bool {
-        matches!(self, Self::Lake(LakeError::Missing { .. }))
+    /// Whether there is no lake, which somebody may be about to make, or where it is does not answer.
+    pub fn lake_may_come(&self) -> bool {
+        match self {
+            Self::Lake(LakeError::Missing { .. }) => true,
+            Self::Lake(error) => store_may_answer(error),
+            _ => false,
+        }
     }
 
-    /// Whether it wanted more memory than it may have.
-    pub(crate) fn is_out_of_memory(&self) -> bool {
+    /// Whether it wanted more memory, or more of the disk to spill to, than a question may have.
+    pub(crate) fn is_over_limit(&self) -> bool {
         let Self::DataFusion(error) = self else { return false };
-        exhausted(error) == Some(Exhausted::Memory)
+        matches!(exhausted(error), Some(Exhausted::Memory | Exhausted::Spills))
     }
 }
 
@@ -97,6 +101,8 @@ impl MayPass for QueryError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exhausted {
     Memory,
+    /// As much is spilled as DataFusion lets a process spill.
+    Spills,
     Disk,
 }
 
@@ -104,8 +110,12 @@ enum Exhausted {
 /// whatever the error is wrapped into.
 fn exhausted(error: &DataFusionError) -> Option<Exhausted> {
     let text = error.strip_backtrace();
-    if ["No space left on device", "used disk space"].iter().any(|said| text.contains(said)) {
-        return Some(Exhausted::Disk);
+    for (said, exhausted) in
+        [("No space left on device", Exhausted::Disk), ("used disk space", Exhausted::Spills)]
+    {
+        if text.contains(said) {
+            return Some(exhausted);
+        }
     }
     matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)).then_some(Exhausted::Memory)
 }
@@ -118,7 +128,7 @@ fn said(error: &DataFusionError) -> String {
             "the question wants more memory than there is: `--memory-mib` gives it more ({})",
             error.find_root().message()
         ),
-        Some(Exhausted::Disk) => format!(
+        Some(Exhausted::Spills | Exhausted::Disk) => format!(
             "there is no room in {} for what the question spills: name another folder with TMPDIR, or give \
              it more memory with `--memory-mib` ({})",
             std::env::temp_dir().display(),
@@ -146,7 +156,7 @@ mod tests {
         let memory = "Failed to allocate additional 10.0 MB".to_owned();
         let limit =
             "The used disk space during the spilling process has exceeded 100 GB".to_owned();
-        for (error, is_memory, said) in [
+        for (error, is_over_limit, said) in [
             (
                 DataFusionError::ResourcesExhausted(memory).context("sorting"),
                 true,
@@ -157,11 +167,11 @@ mod tests {
                 false,
                 "for what the question spills: name another folder",
             ),
-            (DataFusionError::ResourcesExhausted(limit), false, "for what the question spills"),
+            (DataFusionError::ResourcesExhausted(limit), true, "for what the question spills"),
             (DataFusionError::Plan("no such column".to_owned()), false, "no such column"),
         ] {
             let error = QueryError::from(error);
-            assert_eq!(error.is_out_of_memory(), is_memory, "{error}");
+            assert_eq!(error.is_over_limit(), is_over_limit, "{error}");
             assert!(error.to_string().contains(said), "{error}");
         }
     }

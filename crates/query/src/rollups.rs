@@ -194,7 +194,7 @@ impl Engine {
             let question = self.plan(TOTALS).await?;
             match collect(question.with_param_values(given)?).await {
                 Ok(answer) => totals.rows.extend(as_declared(&answer.batches)?),
-                Err(error) if !error.is_out_of_memory() => return Err(error),
+                Err(error) if !error.is_over_limit() => return Err(error),
                 // Of half as many, half as much.
                 Err(_) if portion.0.len() > 1 => {
                     let half = portion.0.len().div_ceil(2);

@@ -55,11 +55,14 @@ impl Status {
     }
 }
 
-/// Opens the lake with `open`, once there is one.
+/// Who waits for a lake looks less and less often, since each look costs requests, but at least so often.
+const LAKE_WAIT: Duration = Duration::from_secs(60);
+
+/// Opens the lake with `open`, once there is one and it answers.
 ///
 /// # Errors
 ///
-/// Why a lake that is there cannot be opened.
+/// Why a lake that is there cannot be opened, where that will not pass.
 pub(crate) async fn wait_for_lake<F>(
     open: impl Fn() -> F,
     settings: &Settings,
@@ -68,15 +71,17 @@ pub(crate) async fn wait_for_lake<F>(
 where
     F: Future<Output = Result<Arc<Engine>, QueryError>>,
 {
+    let mut wait = settings.poll;
     loop {
         match open().await {
-            Err(error) if error.is_no_lake() => {
+            Err(error) if error.lake_may_come() => {
                 let problem = Some(error.to_string());
                 if status.borrow().problem != problem {
                     tracing::warn!("{error}; waiting for it");
                 }
                 status.send_modify(|status| status.problem = problem);
-                tokio::time::sleep(settings.poll).await;
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LAKE_WAIT.max(settings.poll));
             }
             result => {
                 status.send_modify(|status| status.problem = None);

@@ -4,16 +4,12 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use crate::column::Kind;
 use crate::table::Table;
 
 /// Rows of a row group: large enough to compress, small enough to prune and to hold in memory.
 pub const ROW_GROUP_ROWS: usize = 128 << 10;
 
 /// Properties of the files of `table`.
-///
-/// What who writes the file encodes is not to be compressed by `parquet`'s writers: they would make a
-/// compressor and a decompressor for each column, which took a twentieth of an ingest.
 pub fn writer_properties(table: &Table) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -21,15 +17,9 @@ pub fn writer_properties(table: &Table) -> WriterProperties {
         // Of no use without statistics of pages.
         .set_offset_index_disabled(true)
         .set_created_by(concat!("stagelight ", env!("CARGO_PKG_VERSION")).to_owned());
-    for column in table.columns() {
+    for column in table.columns().filter(|column| column.is_searched()) {
         let path = ColumnPath::from(column.name);
-        if column.is_searched() {
-            properties =
-                properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::Chunk);
-        }
-        if !matches!(column.kind, Kind::Float | Kind::IntList) {
-            properties = properties.set_column_compression(path, Compression::UNCOMPRESSED);
-        }
+        properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Chunk);
     }
     properties.build()
 }

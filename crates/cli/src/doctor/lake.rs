@@ -1,5 +1,6 @@
 //! What `doctor` says of the lake itself, and of Spark by what is in it.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use stagelight_ingest::{Check, Verdict, check_folder};
 use stagelight_lake::{Lake, LakeError, MayPass, TableFiles};
 use stagelight_query::{Engine, QueryError};
 use stagelight_tables::Table;
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::{Section, rights};
@@ -22,7 +24,7 @@ use crate::terminal::count;
 const NOT_ROLLED_UP: usize = 1_000;
 /// Somebody waits for the answer: a lake is opened within so long, or is out of reach.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// All its files are listed within so long, or not all of them are looked at.
+/// All its files are listed and opened within so long, or not all of them are looked at.
 const LISTING: Duration = Duration::from_secs(60);
 /// What fails may have been bad luck, and is tried once more after that.
 const A_MOMENT: Duration = Duration::from_secs(1);
@@ -52,11 +54,15 @@ pub(super) async fn look_at(global: &Global, command: &Doctor) -> Result<Vec<Sec
             return only(vec![Check::new(Verdict::Wrong, found, advice)]);
         }
     };
-    let mut checks = Vec::new();
-    if let Ok(folder) = lake.root().to_file_path() {
-        checks.extend(check_folder(&folder, rights(command.role)));
-    }
-    let (is_whole, files) = match timeout(LISTING, lake.inspect()).await {
+    let rights = rights(command.role);
+    let opened = async {
+        match lake.root().to_file_path() {
+            Ok(folder) => within(LISTING, move || check_folder(&folder, rights)).await,
+            Err(()) => Vec::new(),
+        }
+    };
+    let (mut checks, inspected) = tokio::join!(opened, timeout(LISTING, lake.inspect()));
+    let (is_whole, files) = match inspected {
         Ok(tables) => (tables.iter().all(|(_, files)| files.is_ok()), judge(tables)),
         Err(_) => (true, vec![unlisted()]),
     };
@@ -96,6 +102,15 @@ where
             work().await
         }
         result => result,
+    }
+}
+
+/// What `look` says of a folder, unless it waits for the disk for longer than `limit`. It is left to itself then.
+async fn within(limit: Duration, look: impl FnOnce() -> Vec<Check> + Send + 'static) -> Vec<Check> {
+    match timeout(limit, spawn_blocking(look)).await {
+        Ok(Ok(checks)) => checks,
+        Ok(Err(error)) => resume_unwind(error.into_panic()),
+        Err(_) => vec![unopened(limit)],
     }
 }
 
@@ -182,6 +197,17 @@ fn unlisted() -> Check {
     )
 }
 
+fn unopened(limit: Duration) -> Check {
+    Check::new(
+        Verdict::Unknown,
+        format!(
+            "whether all files may be read: they cannot be opened within {} s",
+            limit.as_secs()
+        ),
+        "look at the disk, where it is slow; run `stagelight maintain` every hour, which merges small files",
+    )
+}
+
 /// What questions say of the lake, and of Spark.
 async fn ask(engine: &Engine) -> (Vec<Check>, Vec<Check>) {
     let mut failures = Vec::new();
@@ -234,4 +260,28 @@ async fn asked(engine: &Engine, question: &str) -> Result<Vec<Check>> {
         }
     }
     Ok(checks)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slow_disk_is_not_waited_for() {
+        let (disk, answer) = channel::<()>();
+        let slow = move || {
+            // Not before the disk is gone.
+            assert!(answer.recv().is_err());
+            vec![Check::good("late")]
+        };
+        let checks = within(Duration::from_millis(10), slow).await;
+        assert_eq!(checks, [unopened(Duration::from_millis(10))]);
+        assert!(checks[0].verdict == Verdict::Unknown && checks[0].advice.is_some());
+        drop(disk);
+
+        let soon = within(LISTING, || vec![Check::good("soon")]).await;
+        assert_eq!(soon, [Check::good("soon")]);
+    }
 }

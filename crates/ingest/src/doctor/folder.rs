@@ -11,7 +11,7 @@ use super::{Check, LakeRights, Verdict, counted};
 /// A disk that is full takes less.
 const A_BLOCK: [u8; 4096] = [0; 4096];
 
-/// Looks at the lake in `folder`.
+/// Looks at the lake in `folder`, and opens every file that is in it: for a thread that may wait for the disk.
 pub fn check_folder(folder: &Path, rights: LakeRights) -> Vec<Check> {
     let folders = || {
         all().flat_map(|table| {

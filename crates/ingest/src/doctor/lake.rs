@@ -52,7 +52,7 @@ pub async fn check_lake(settings: &SdkConfig, place: &Address, rights: LakeRight
     if rights.deletes {
         checks.push(may_delete(&client, &place.bucket, &root, "files of the lake").await);
     }
-    checks.push(check_lifecycle(&client, &place.bucket, &root).await);
+    checks.extend(check_lifecycle(&client, &place.bucket, &root).await);
     checks
 }
 

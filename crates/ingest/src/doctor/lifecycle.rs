@@ -10,37 +10,35 @@ use stagelight_tables::all;
 use super::{Check, Verdict, unseen};
 use crate::aws::Failure;
 
+/// Merged files are larger.
+const LARGE: i64 = 16 << 20;
+/// Hardly a merged file is.
+const LARGEST: i64 = 128 << 20;
+/// Entries of logs, and small data files, are smaller.
+const SMALL: i64 = 1 << 10;
+
+const TAGGED: &str = "if they have a tag, which Stagelight gives none";
+
 /// Looks at the lifecycle of `bucket`, with the lake below `root`: empty, or with a slash at its end.
-pub(super) async fn check_lifecycle(client: &Client, bucket: &str, root: &str) -> Check {
+pub(super) async fn check_lifecycle(client: &Client, bucket: &str, root: &str) -> Vec<Check> {
     let asked = client.get_bucket_lifecycle_configuration().bucket(bucket).send().await;
     let rules = match asked.map_err(|error| Failure::of(&error)) {
         Ok(found) => found.rules.unwrap_or_default(),
         Err(failure) if failure.code == "NoSuchLifecycleConfiguration" => Vec::new(),
         Err(failure) => {
             let what = format!("the lifecycle of {bucket}");
-            return unseen(what, "s3:GetLifecycleConfiguration of the bucket", &failure);
+            return vec![unseen(what, "s3:GetLifecycleConfiguration of the bucket", &failure)];
         }
     };
     let lake = Lake { bucket, root };
     let check = lake.judge(&rules);
-    if check.verdict < Verdict::Wrong && lake.is_tiered(&rules) {
-        let asked = client.list_bucket_intelligent_tiering_configurations().bucket(bucket);
-        match asked.send().await.map_err(|error| Failure::of(&error)) {
-            Ok(found) => {
-                let archived = lake.judge_tiers(found.intelligent_tiering_configuration_list());
-                return archived.unwrap_or(check);
-            }
-            Err(failure) => {
-                let what = format!("whether {bucket} archives what it tiers");
-                return unseen(
-                    what,
-                    "s3:GetIntelligentTieringConfiguration of the bucket",
-                    &failure,
-                );
-            }
-        }
-    }
-    check
+    let Some(tiered) = lake.tiered(&rules).filter(|_| check.verdict < Verdict::Wrong) else {
+        return vec![check];
+    };
+    let asked = client.list_bucket_intelligent_tiering_configurations().bucket(bucket);
+    let found = asked.send().await.map_err(|error| Failure::of(&error));
+    let tiers = found.map(|found| found.intelligent_tiering_configuration_list.unwrap_or_default());
+    lake.with_archives(check, &tiered, tiers)
 }
 
 /// Where the lake is.
@@ -124,31 +122,65 @@ impl Lake<'_> {
         })
     }
 
-    /// Whether files of the lake may become INTELLIGENT_TIERING.
-    fn is_tiered(&self, rules: &[LifecycleRule]) -> bool {
+    /// Whether files of the lake may become INTELLIGENT_TIERING, and which.
+    fn tiered(&self, rules: &[LifecycleRule]) -> Option<Harm> {
         let class = TransitionStorageClass::IntelligentTiering;
         rules
             .iter()
             .filter(|rule| self.is_touched_by(prefix(rule)))
-            .any(|rule| rule.transitions().iter().any(|to| to.storage_class() == Some(&class)))
+            .filter(|rule| rule.transitions().iter().any(|to| to.storage_class() == Some(&class)))
+            .map(|rule| gone(which(rule)))
+            .max()
     }
 
-    /// What tiers do to files of the lake that are not asked for, where they have archives.
-    fn judge_tiers(&self, tiers: &[IntelligentTieringConfiguration]) -> Option<Check> {
-        let archive = tiers.iter().find(|tier| {
+    /// What there is to say of archives, besides `check`.
+    fn with_archives(
+        &self,
+        check: Check,
+        tiered: &Harm,
+        tiers: Result<Vec<IntelligentTieringConfiguration>, Failure>,
+    ) -> Vec<Check> {
+        let archived = match tiers {
+            Ok(tiers) => self.judge_tiers(tiered, &tiers),
+            Err(failure) => {
+                let what = format!("whether {} archives what it tiers", self.bucket);
+                let right = "s3:GetIntelligentTieringConfiguration of the bucket";
+                Some(unseen(what, right, &failure))
+            }
+        };
+        [Some(check), archived].into_iter().flatten().collect()
+    }
+
+    /// What tiers do to files of the lake that are not asked for, where they have archives, and where files
+    /// are `tiered`.
+    fn judge_tiers(
+        &self,
+        tiered: &Harm,
+        tiers: &[IntelligentTieringConfiguration],
+    ) -> Option<Check> {
+        let archives = tiers.iter().filter_map(|tier| {
             let filter = tier.filter();
-            let prefix = filter.and_then(|filter| {
-                filter.prefix().or_else(|| filter.and().and_then(|all| all.prefix()))
-            });
-            *tier.status() == IntelligentTieringStatus::Enabled
+            let and = filter.and_then(|filter| filter.and());
+            let prefix =
+                filter.and_then(|of| of.prefix()).or_else(|| and.and_then(|all| all.prefix()));
+            let has_tags = filter.is_some_and(|of| of.tag().is_some())
+                || and.is_some_and(|all| !all.tags().is_empty());
+            let is_meant = *tier.status() == IntelligentTieringStatus::Enabled
                 && !tier.tierings().is_empty()
-                && self.is_touched_by(prefix.unwrap_or_default())
-        })?;
-        let (bucket, id) = (self.bucket, archive.id());
+                && self.is_touched_by(prefix.unwrap_or_default());
+            is_meant.then(|| (gone(has_tags.then_some(TAGGED)), tier.id()))
+        });
+        let (harm, id) = archives.max_by(|(a, _), (b, _)| a.cmp(b))?;
+        // What is not tiered is not archived.
+        let (verdict, which) = match harm.min(tiered.clone()) {
+            Harm::Some(which) => (Verdict::Unknown, format!(", {which}")),
+            Harm::All | Harm::Costs(_) => (Verdict::Wrong, String::new()),
+        };
+        let bucket = self.bucket;
         Some(Check::new(
-            Verdict::Wrong,
+            verdict,
             format!(
-                "{bucket} archives files of the lake that nobody has read for long (tiering {id})"
+                "{bucket} archives files of the lake that nobody has read for long{which} (tiering {id})"
             ),
             "what is in an archive is not read at once, which breaks questions: leave the lake out of it",
         ))
@@ -165,27 +197,34 @@ fn harm(rule: &LifecycleRule) -> Option<Harm> {
     };
     let moves = rule.transitions().iter().filter_map(|to| of_class(to.storage_class()));
     match moves.chain(expires.then_some(Harm::All)).max()? {
-        Harm::All => Some(which(rule).map_or(Harm::All, Harm::Some)),
+        Harm::All => Some(gone(which(rule))),
         harm => Some(harm),
     }
 }
 
-/// Which of the files below its prefix a rule is for, where not for all.
+/// That files are not there to be read; those `of` which that is said, where it may be none.
+fn gone(of: Option<&'static str>) -> Harm {
+    of.map_or(Harm::All, Harm::Some)
+}
+
+/// Which of the files below its prefix a rule is for, where it may be none of the lake.
 fn which(rule: &LifecycleRule) -> Option<&'static str> {
     let filter = rule.filter()?;
     let and = filter.and();
-    let has_tags = filter.tag().is_some() || and.is_some_and(|all| !all.tags().is_empty());
-    let of_size = |all: &LifecycleRuleAndOperator| {
-        all.object_size_greater_than().or(all.object_size_less_than())
-    };
-    let size = filter.object_size_greater_than().or(filter.object_size_less_than());
-    if has_tags {
-        Some("if they have a tag, which Stagelight gives none")
-    } else if size.or(and.and_then(of_size)).is_some() {
-        Some("if they are of a size")
-    } else {
-        None
+    if filter.tag().is_some() || and.is_some_and(|all| !all.tags().is_empty()) {
+        return Some(TAGGED);
     }
+    let above = filter
+        .object_size_greater_than()
+        .or_else(|| and.and_then(LifecycleRuleAndOperator::object_size_greater_than))
+        .unwrap_or(0);
+    let below = filter
+        .object_size_less_than()
+        .or_else(|| and.and_then(LifecycleRuleAndOperator::object_size_less_than))
+        .unwrap_or(i64::MAX);
+    let takes_large = above < LARGE && below > LARGEST;
+    let takes_small = above == 0 && below > SMALL;
+    (!takes_large && !takes_small).then_some("if they are of a size")
 }
 
 fn prefix(rule: &LifecycleRule) -> &str {
@@ -201,8 +240,9 @@ fn prefix(rule: &LifecycleRule) -> &str {
 mod tests {
     use aws_sdk_s3::types::builders::LifecycleRuleBuilder;
     use aws_sdk_s3::types::{
-        AbortIncompleteMultipartUpload, IntelligentTieringAccessTier, IntelligentTieringFilter,
-        LifecycleExpiration, LifecycleRuleFilter, Tag, Tiering, Transition,
+        AbortIncompleteMultipartUpload, IntelligentTieringAccessTier,
+        IntelligentTieringAndOperator, IntelligentTieringFilter, LifecycleExpiration,
+        LifecycleRuleFilter, Tag, Tiering, Transition,
     };
 
     use super::*;
@@ -219,6 +259,20 @@ mod tests {
 
     fn days(days: i32) -> LifecycleExpiration {
         LifecycleExpiration::builder().days(days).build()
+    }
+
+    fn tag() -> Tag {
+        Tag::builder().key("temporary").value("yes").build().expect("a tag")
+    }
+
+    fn tiers(
+        filter: IntelligentTieringFilter,
+        status: IntelligentTieringStatus,
+    ) -> IntelligentTieringConfiguration {
+        let tier = Tiering::builder().days(90);
+        let tier = tier.access_tier(IntelligentTieringAccessTier::ArchiveAccess).build();
+        let tiers = IntelligentTieringConfiguration::builder().id("t").status(status);
+        tiers.filter(filter).tierings(tier.expect("a tier")).build().expect("tiers")
     }
 
     fn judged(root: &str, rules: &[LifecycleRule]) -> Verdict {
@@ -265,34 +319,114 @@ mod tests {
             assert!(check.verdict == verdict && check.found.contains(said), "{check:?}");
         }
         assert_eq!(judged("lake/", &[to("STANDARD_IA"), to("GLACIER"), to("STANDARD_IA")]), Wrong);
-        let lake = Lake { bucket: "b", root: "lake/" };
-        assert!(lake.is_tiered(&[to("INTELLIGENT_TIERING")]) && !lake.is_tiered(&[to("GLACIER")]));
-        let tiers = |prefix: &str, status: IntelligentTieringStatus| {
-            let tier = Tiering::builder().days(90);
-            let tier = tier.access_tier(IntelligentTieringAccessTier::ArchiveAccess).build();
-            let filter = IntelligentTieringFilter::builder().prefix(prefix).build();
-            let tiers = IntelligentTieringConfiguration::builder().id("t").status(status);
-            tiers.filter(filter).tierings(tier.expect("a tier")).build().expect("tiers")
+    }
+
+    #[test]
+    fn what_is_archived_is_out_of_reach() {
+        use IntelligentTieringStatus::{Disabled, Enabled};
+        let to = |class: TransitionStorageClass, filter: LifecycleRuleFilter| {
+            let to = Transition::builder().days(30).storage_class(class).build();
+            [built(below("").filter(filter).transitions(to))]
         };
-        let on = IntelligentTieringStatus::Enabled;
-        let archived = lake.judge_tiers(&[tiers("la", on.clone())]).expect("it is archived");
-        assert_eq!(archived.verdict, Wrong);
-        assert_eq!(lake.judge_tiers(&[tiers("logs/", on)]), None);
-        assert_eq!(lake.judge_tiers(&[tiers("", IntelligentTieringStatus::Disabled)]), None);
+        let of = LifecycleRuleFilter::builder;
+        let and = || LifecycleRuleAndOperator::builder().prefix("lake/");
+        let lake = Lake { bucket: "b", root: "lake/" };
+        let tagged = Harm::Some(TAGGED);
+        let of_size = Harm::Some("if they are of a size");
+        for (filter, tiered) in [
+            (of().prefix("").build(), Some(Harm::All)),
+            (of().prefix("logs/").build(), None),
+            (of().tag(tag()).build(), Some(tagged.clone())),
+            (of().and(and().tags(tag()).build()).build(), Some(tagged.clone())),
+            (of().object_size_greater_than(128 << 10).build(), Some(Harm::All)),
+            (of().object_size_greater_than(1 << 30).build(), Some(of_size.clone())),
+        ] {
+            let rules = to(TransitionStorageClass::IntelligentTiering, filter);
+            assert_eq!(lake.tiered(&rules), tiered, "{rules:?}");
+        }
+        assert_eq!(lake.tiered(&to(TransitionStorageClass::Glacier, of().build())), None);
+
+        let of = IntelligentTieringFilter::builder;
+        let and = || IntelligentTieringAndOperator::builder().prefix("lake/").tags(tag());
+        let of_logs = and().prefix("logs/").build();
+        let all = || of().prefix("la").build();
+        for (tiered, filter, status, verdict) in [
+            (&Harm::All, all(), Enabled, Some(Wrong)),
+            (&Harm::All, all(), Disabled, None),
+            (&Harm::All, of().prefix("logs/").build(), Enabled, None),
+            (&Harm::All, of().tag(tag()).build(), Enabled, Some(Unknown)),
+            (&Harm::All, of().and(and().build()).build(), Enabled, Some(Unknown)),
+            (&Harm::All, of().and(of_logs).build(), Enabled, None),
+            (&of_size, all(), Enabled, Some(Unknown)),
+            (&tagged, of().tag(tag()).build(), Enabled, Some(Unknown)),
+        ] {
+            let tiers = [tiers(filter, status)];
+            let check = lake.judge_tiers(tiered, &tiers);
+            assert_eq!(check.map(|check| check.verdict), verdict, "{tiered:?} {tiers:?}");
+        }
+        let both = [tiers(all(), Enabled), tiers(of().tag(tag()).build(), Enabled)];
+        let check = lake.judge_tiers(&Harm::All, &both).expect("all is archived");
+        assert_eq!(check.verdict, Wrong);
+        let check = lake.judge_tiers(&Harm::All, &both[1..]).expect("some may be archived");
+        assert!(check.found.contains(TAGGED), "{check:?}");
+    }
+
+    #[test]
+    fn what_is_said_of_archives_is_said_besides() {
+        let lake = Lake { bucket: "b", root: "lake/" };
+        let check = || lake.judge(&[]);
+        let filter = || IntelligentTieringFilter::builder().prefix("").build();
+        let on = tiers(filter(), IntelligentTieringStatus::Enabled);
+        let off = tiers(filter(), IntelligentTieringStatus::Disabled);
+        let denied = Failure {
+            code: "AccessDenied".to_owned(),
+            status: Some(403),
+            message: "AccessDenied".to_owned(),
+        };
+        for (tiers, verdicts, said) in [
+            (Ok(vec![off]), &[Better][..], "uploads to b"),
+            (Ok(vec![on]), &[Better, Wrong], "b archives files"),
+            (Err(denied), &[Better, Unknown], "whether b archives"),
+        ] {
+            let checks = lake.with_archives(check(), &Harm::All, tiers);
+            let found: Vec<_> = checks.iter().map(|check| check.verdict).collect();
+            assert_eq!(found, verdicts);
+            assert_eq!(checks[0], check());
+            let all: Vec<_> = checks.iter().map(|check| check.found.as_str()).collect();
+            assert!(all.iter().any(|found| found.contains(said)), "{all:?}");
+        }
     }
 
     #[test]
     fn what_is_for_some_files_may_be_for_none_of_the_lake() {
-        let tag = || Tag::builder().key("temporary").value("yes").build().expect("a tag");
         let filter = LifecycleRuleFilter::builder;
         let and = || LifecycleRuleAndOperator::builder().prefix("lake/");
+        let between = |above: i64, below: i64| {
+            let sizes = and().object_size_greater_than(above).object_size_less_than(below);
+            filter().and(sizes.build()).build()
+        };
         for (filter, verdict) in [
             (filter().tag(tag()).build(), Unknown),
-            (filter().object_size_greater_than(1 << 30).build(), Unknown),
             (filter().and(and().tags(tag()).build()).build(), Unknown),
-            (filter().and(and().object_size_less_than(1).build()).build(), Unknown),
+            (
+                filter().and(and().object_size_less_than(1 << 20).tags(tag()).build()).build(),
+                Unknown,
+            ),
             (filter().and(and().build()).build(), Wrong),
             (filter().and(and().prefix("logs/").tags(tag()).build()).build(), Better),
+            // Merged files are megabytes.
+            (filter().object_size_greater_than(0).build(), Wrong),
+            (filter().object_size_greater_than((16 << 20) - 1).build(), Wrong),
+            (filter().object_size_greater_than(16 << 20).build(), Unknown),
+            (filter().and(and().object_size_greater_than(128 << 10).build()).build(), Wrong),
+            // Entries of logs are some KiB.
+            (filter().object_size_less_than(1 << 10).build(), Unknown),
+            (filter().object_size_less_than((1 << 10) + 1).build(), Wrong),
+            (filter().and(and().object_size_less_than(128 << 10).build()).build(), Wrong),
+            (filter().and(and().object_size_less_than(1).build()).build(), Unknown),
+            (between(0, 4 << 10), Wrong),
+            (between(1 << 20, 1 << 30), Wrong),
+            (between(1 << 20, 2 << 20), Unknown),
         ] {
             let rule = built(below("").filter(filter.clone()).expiration(days(1)));
             assert_eq!(judged("lake/", &[rule]), verdict, "{filter:?}");

@@ -40,11 +40,6 @@ impl Booleans {
         if self.pages.is_full() { self.end_page(packer) } else { Ok(()) }
     }
 
-    /// About how many bytes it has so far.
-    pub(super) fn size(&self) -> usize {
-        self.pages.size() + self.values.as_slice().len()
-    }
-
     fn end_page(&mut self, packer: &mut Packer) -> Result<()> {
         let values = &self.values;
         let encoding = (!values.is_empty()).then_some(Encoding::PLAIN);

@@ -50,11 +50,6 @@ impl Integers {
         if self.pages.is_full() { self.end_waiting(packer) } else { Ok(()) }
     }
 
-    /// About how many bytes it has so far.
-    pub(super) fn size(&self) -> usize {
-        self.pages.size() + size_of_val(&self.values[..])
-    }
-
     fn end_waiting(&mut self, packer: &mut Packer) -> Result<()> {
         let mut values = std::mem::take(&mut self.values);
         self.widen(&values);

@@ -77,11 +77,6 @@ impl Pages {
         self.rows >= PAGE_ROWS
     }
 
-    /// Bytes of the pages that are closed.
-    pub(super) fn size(&self) -> usize {
-        self.closed.bytes_written()
-    }
-
     /// Rows without a value so far.
     pub(super) fn nulls(&self) -> u64 {
         self.nulls

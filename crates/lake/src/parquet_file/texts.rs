@@ -143,12 +143,6 @@ impl Texts {
         self.plain.len() >= PAGE_BYTES || known >= DICTIONARY_BYTES
     }
 
-    /// About how many bytes it has so far.
-    pub(super) fn size(&self) -> usize {
-        let waiting = self.plain.len() + size_of_val(&self.places[..]);
-        self.pages.size() + self.known.plain.len() + waiting
-    }
-
     fn end_page(&mut self, packer: &mut Packer) -> Result<()> {
         if self.is_plain {
             let encoding = (!self.plain.is_empty()).then_some(Encoding::PLAIN);
