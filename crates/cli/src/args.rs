@@ -429,6 +429,8 @@ fn queue_url(text: &str) -> Result<String, String> {
 
 /// Reads `name=12.5` and `name=36h`.
 fn threshold(text: &str) -> Result<(String, Threshold), String> {
+    // A list has spaces behind its commas.
+    let text = text.trim();
     let (name, value) =
         text.split_once('=').ok_or_else(|| format!("`{text}` is not NAME=VALUE"))?;
     let value = match value.parse() {
@@ -497,7 +499,9 @@ mod tests {
 
     #[test]
     fn thresholds_are_numbers_or_durations() {
-        assert_eq!(threshold("skew=2.5"), Ok(("skew".to_owned(), Threshold::Number(2.5))));
+        for given in ["skew=2.5", " skew=2.5 "] {
+            assert_eq!(threshold(given), Ok(("skew".to_owned(), Threshold::Number(2.5))));
+        }
         let hour = Threshold::Duration(Duration::from_secs(3600));
         assert_eq!(threshold("lost_after=1h"), Ok(("lost_after".to_owned(), hour)));
         for wrong in ["skew", "skew=", "skew=much", "skew=NaN", "skew=-1"] {

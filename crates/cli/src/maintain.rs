@@ -43,6 +43,9 @@ pub(crate) async fn run(global: &Global, command: &Maintain) -> Result<ExitCode>
     let logs = command.clean_logs.as_deref().map(local).transpose()?.flatten();
     logs.iter().try_for_each(|logs| keep_out(logs, &global.lake))?;
     let lake = Arc::new(retry::lake(|| Lake::open(&global.lake)).await?);
+    // A table that is gone is told here and at once: what follows would take it for a store that does not
+    // answer, and try again.
+    retry::lake(|| lake.contents()).await?;
     let options = CompactionOptions {
         target_bytes: command.target_mib << 20,
         min_files: command.min_files.get(),

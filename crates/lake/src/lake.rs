@@ -241,14 +241,17 @@ impl Lake {
     ///
     /// # Errors
     ///
-    /// [`LakeError::Missing`] or [`LakeError::Replaced`] where it is not.
+    /// [`LakeError::Missing`] or [`LakeError::Replaced`] where it is not, [`LakeError::TableGone`] where
+    /// the ledger alone is not.
     pub async fn check(&self) -> Result<(), LakeError> {
         let mut opened = self.table(SOURCES).await;
         if opened.has_what_was_read().await? {
             return Ok(());
         }
         if !opened.is_there().await.map_err(LakeError::delta(SOURCES.name))? {
-            return Err(LakeError::Missing { uri: self.place.root.to_string() });
+            let uri = self.place.root.to_string();
+            self.place.refuse_without_ledger(&uri).await?;
+            return Err(LakeError::Missing { uri });
         }
         if opened.id().is_none() {
             opened.now().await?;
@@ -457,6 +460,8 @@ mod tests {
         let error = Lake::open(&uri).await.err().expect("no lake");
         assert!(matches!(error, LakeError::Missing { .. }), "no data is there either: {error}");
         std::fs::write(folder.path().join("task_ends/part-1.parquet"), "rows").expect("a file");
+        let error = lake.check().await.expect_err("a ledger less");
+        assert!(matches!(error, LakeError::TableGone { table: "sources", .. }), "{error}");
         for error in [
             Lake::open(&uri).await.err().expect("a ledger less"),
             Lake::create(&uri).await.err().expect("a ledger less"),

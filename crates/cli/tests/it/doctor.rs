@@ -130,13 +130,11 @@ fn a_table_that_is_gone_is_told_at_once() {
         let gone = format!("gone from the lake, and all rows with it: {found}");
         assert_eq!(wrongs(&said), [gone]);
         // Others are told so, too, and do not make it anew.
-        for args in [&["sql", "SELECT 1"][..], &["ingest", "/dev/null"]] {
+        for args in [&["sql", "SELECT 1"][..], &["ingest", "/dev/null"], &["maintain"]] {
             let run = stagelight.run(args);
-            assert!(
-                run.code == 1 && run.stderr.contains("is gone from the lake"),
-                "{}",
-                run.stderr
-            );
+            let is_told = run.stderr.contains("is gone from the lake");
+            assert!(run.code == 1 && is_told, "{}", run.stderr);
+            assert!(!run.stderr.contains("trying again"), "{}", run.stderr);
         }
         assert!(tables.iter().all(|table| !stagelight.lake().join(table).exists()));
     }
