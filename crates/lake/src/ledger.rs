@@ -376,6 +376,12 @@ impl Ledger {
             })
     }
 
+    /// The segments whose rows no merged file has: they are in files of their names.
+    pub(crate) fn unmerged(&self) -> impl Iterator<Item = SourceKey> {
+        let unmerged = self.entries.iter().filter(|(entry, _)| !entry.is_merged);
+        unmerged.map(|(entry, _)| entry.source.key())
+    }
+
     fn merged(&self) -> impl Iterator<Item = SourceKey> {
         let merged = self.entries.iter().filter(|(entry, _)| entry.is_merged);
         merged.map(|(entry, _)| entry.source.key())

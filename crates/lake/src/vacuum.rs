@@ -1,6 +1,6 @@
 //! Deleting files that no table has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -39,6 +39,9 @@ impl Lake {
     /// was stored before that and never committed. What was added to a table before that, and never
     /// got into the ledger, is removed from it, for other engines not to see it.
     ///
+    /// What a table does not know at all and the ledger says is in the lake is left where it is: a table's
+    /// log that has lost an entry would cost its rows.
+    ///
     /// delta-rs' own vacuum deletes what was removed long ago even where it has just been stored
     /// again, to be committed in a moment.
     ///
@@ -55,8 +58,11 @@ impl Lake {
         if !dry_run {
             self.remove_unknown(before).await?;
         }
+        let counted = &self.ledger().await?.unmerged().collect();
         stream::iter(all())
-            .map(async |table| Ok((table, self.vacuum_table(table, before, dry_run).await?)))
+            .map(async |table| {
+                Ok((table, self.vacuum_table(table, counted, before, dry_run).await?))
+            })
             .buffered(TABLES_AT_ONCE)
             .try_collect()
             .await
@@ -78,6 +84,7 @@ impl Lake {
     async fn vacuum_table(
         &self,
         table: &'static Table,
+        counted: &HashSet<SourceKey>,
         before: DateTime<Utc>,
         dry_run: bool,
     ) -> Result<Vacuumed, LakeError> {
@@ -95,14 +102,31 @@ impl Lake {
         log.now().await?;
         let kept = log.kept().await?;
         drop(log);
-        let is_deletable = |file: &ObjectMeta| {
-            let mut name = file.location.prefix_match(&folder)?;
-            let name = name.next().filter(|_| name.next().is_none())?;
-            let is_data = !name.as_ref().starts_with(['_', '.']);
-            let is_old = kept.get(name.as_ref()).is_none_or(|kept| kept.ends_before(before));
-            (is_data && is_old).then(|| file.location.clone())
-        };
-        let deletable: Vec<Path> = old.iter().filter_map(is_deletable).collect();
+        let mut deletable = Vec::new();
+        let mut lost = 0;
+        for file in &old {
+            let Some(mut name) = file.location.prefix_match(&folder) else { continue };
+            let Some(name) = name.next().filter(|_| name.next().is_none()) else { continue };
+            if name.as_ref().starts_with(['_', '.']) {
+                continue;
+            }
+            match kept.get(name.as_ref()) {
+                Some(kept) if !kept.ends_before(before) => {}
+                None if SourceKey::of_file(name.as_ref())
+                    .is_some_and(|key| counted.contains(&key)) =>
+                {
+                    lost += 1;
+                }
+                _ => deletable.push(file.location.clone()),
+            }
+        }
+        if lost > 0 {
+            tracing::warn!(
+                "table {} does not know {lost} files of segments that are in the lake: has something \
+                 deleted entries of its log? They are kept",
+                table.name
+            );
+        }
         if dry_run {
             return Ok(Vacuumed { files: deletable.len() as u64 });
         }
@@ -183,7 +207,10 @@ mod tests {
         let store = lake.store();
         let rows = || PutPayload::from_static(b"rows");
         let deleted = async |before| {
-            lake.vacuum_table(QUARANTINE, before, false).await.expect("it is looked at").files
+            lake.vacuum_table(QUARANTINE, &HashSet::new(), before, false)
+                .await
+                .expect("it is looked at")
+                .files
         };
         let soon = || Utc::now() + TimeDelta::seconds(1);
         store.put(&path, rows()).await.expect("it is stored");

@@ -142,6 +142,28 @@ fn files_that_no_table_has_are_deleted_when_they_are_old() {
 }
 
 #[test]
+fn files_whose_entry_a_table_has_lost_are_kept() {
+    let stagelight = Stagelight::with(&[&log("rolled-40")]);
+    let table = stagelight.lake().join("task_ends");
+    let data: Vec<_> = files(&table)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "parquet"))
+        .collect();
+    assert!(!data.is_empty());
+    for path in &data {
+        let file = fs::File::options().append(true).open(path).expect("a file");
+        let long_ago = SystemTime::now() - Duration::from_secs(3 * 3600);
+        file.set_modified(long_ago).expect("a file has a time");
+    }
+    fs::remove_file(table.join("_delta_log/00000000000000000001.json")).expect("it is deleted");
+    let run = stagelight.run(&["maintain", "--settled", "1d", "--vacuum-after", "1h"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let told = format!("table task_ends does not know {} files", data.len());
+    assert!(run.stderr.contains(&told), "{}", run.stderr);
+    assert!(data.iter().all(|path| path.exists()));
+}
+
+#[test]
 fn logs_are_deleted_that_are_old_and_in_the_lake() {
     let folder = tempfile::tempdir().expect("a folder");
     let copy = |name: &str| {
