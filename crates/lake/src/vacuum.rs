@@ -12,6 +12,7 @@ use stagelight_tables::{Table, all};
 use crate::delta::{Named, TableLog};
 use crate::error::LakeError;
 use crate::lake::{Lake, facts};
+use crate::ledger::Ledger;
 use crate::source::SourceKey;
 
 /// A file that no table has is kept as long as this at least, and so is what was removed from one:
@@ -55,10 +56,11 @@ impl Lake {
     ) -> Result<Vec<(&'static Table, Vacuumed)>, LakeError> {
         let keep = TimeDelta::from_std(keep.max(KEPT_AT_LEAST)).unwrap_or(TimeDelta::MAX);
         let before = Utc::now().checked_sub_signed(keep).unwrap_or(DateTime::<Utc>::MIN_UTC);
+        let ledger = self.ledger().await?;
         if !dry_run {
-            self.remove_unknown(before).await?;
+            self.remove_unknown(&ledger, before).await?;
         }
-        let counted = &self.ledger().await?.unmerged().collect();
+        let counted = &ledger.unmerged().collect();
         stream::iter(all())
             .map(async |table| {
                 Ok((table, self.vacuum_table(table, counted, before, dry_run).await?))
@@ -68,8 +70,11 @@ impl Lake {
             .await
     }
 
-    async fn remove_unknown(&self, before: DateTime<Utc>) -> Result<(), LakeError> {
-        let ledger = self.ledger().await?;
+    async fn remove_unknown(
+        &self,
+        ledger: &Ledger,
+        before: DateTime<Utc>,
+    ) -> Result<(), LakeError> {
         for table in facts() {
             let is_unknown = |file: &Named| {
                 let key = SourceKey::of_file(&file.name);

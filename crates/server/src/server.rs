@@ -57,8 +57,8 @@ impl Server {
         self.run_once_there(move || ready(Ok(Arc::clone(&engine))), shutdown).await
     }
 
-    /// As [`Server::run`], with the engine that `open` gives; where there is no lake yet, it is tried
-    /// again as often as there may be news, and `/readyz` says what is waited for.
+    /// As [`Server::run`], with the engine that `open` gives; where there is no lake yet, or it does
+    /// not answer, it is tried again, less and less often, and `/readyz` says what is waited for.
     ///
     /// # Errors
     ///
